@@ -1,0 +1,38 @@
+/** The programs that suites run for real, and the versions they were written against. */
+export const engineVersions = {
+  envoy: '1.40.0',
+  otelcol: '0.165.0',
+  jaeger: '1.76.0',
+  /** The lowest major version that will do; the distribution decides the exact one. */
+  postgres: '15',
+  nginx: 'any',
+  chromium: 'any',
+} as const;
+
+export type EngineName = keyof typeof engineVersions;
+
+export const engineNames = Object.keys(engineVersions) as EngineName[];
+
+export function isEngineName(name: string): name is EngineName {
+  return Object.hasOwn(engineVersions, name);
+}
+
+/** `path` is the executable; for PostgreSQL it is the folder that holds `initdb`, `postgres` and `psql`. */
+export interface Engine {
+  readonly name: EngineName;
+  readonly path: string;
+  readonly version: string;
+}
+
+/** An engine that can't be had here, and why: no network, no toolchain, no right to install. */
+export class EngineMissing extends Error {
+  override readonly name = 'EngineMissing';
+  readonly engine: EngineName;
+  readonly reason: string;
+
+  constructor(engine: EngineName, reason: string) {
+    super(`the engine ${engine} can't be had: ${reason}`);
+    this.engine = engine;
+    this.reason = reason;
+  }
+}
