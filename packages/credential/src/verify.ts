@@ -1,0 +1,72 @@
+import { type CredentialClaims, parseClaims } from './claims.ts';
+import { parseCredential, type UnverifiedCredential } from './compact.ts';
+import { CredentialError } from './errors.ts';
+import { assertUsable, type KeyRecord } from './key-record.ts';
+import { CLOCK_SKEW_SECONDS, PURPOSES, type Purpose } from './purposes.ts';
+import { verifySignature } from './signature.ts';
+
+export interface Expectations {
+  readonly purpose: Purpose;
+  /** The verifier's own id; the credential's `aud` must equal it. */
+  readonly audience: string;
+  /** Required for `renewal`: base64url SHA-256 of the body that came with the credential. */
+  readonly bodyHash?: string;
+  /** Clock, in milliseconds. Default `Date.now`. */
+  readonly now?: () => number;
+}
+
+/** A credential whose signature, claims and key all held at the time of asking. */
+export interface VerifiedCredential {
+  readonly kid: string;
+  readonly project: string;
+  readonly piped: string;
+  readonly claims: CredentialClaims;
+  /** `exp`, NumericDate seconds. The credential is accepted until `expiresAt + 60` s. */
+  readonly expiresAt: number;
+}
+
+/**
+ * Verifies a credential against the key record that its kid led to. In this order: form and header, purpose, kid and
+ * algorithm, signature, claims, owner, audience, times, and at last the record's own state, so that nobody without
+ * the key learns whether a piped is disabled.
+ *
+ * Times (RFC 7519 section 4.1, with 60 s for clocks that disagree): `iat <= now + 60`, `now < exp + 60`, and
+ * `0 < exp - iat <=` the purpose's longest life.
+ *
+ * @throws CredentialError, its `code` one of `CREDENTIAL_REFUSALS`
+ * @throws TypeError if the body's hash is missing for `renewal`
+ * @example
+ * const { piped } = await verifyCredential(token, record, { purpose: 'gateway', audience: 'spanpass-gateway' });
+ */
+export async function verifyCredential(
+  token: string | { readonly token: string; readonly parsed: UnverifiedCredential },
+  record: KeyRecord,
+  expectations: Expectations,
+): Promise<VerifiedCredential> {
+  const purpose = PURPOSES[expectations.purpose];
+  if (purpose.bindsBody && expectations.bodyHash === undefined) throw new TypeError('bodyHash is required for renewal');
+  const text = typeof token === 'string' ? token : token.token;
+  const parsed = typeof token === 'string' ? parseCredential(token) : token.parsed;
+  if (parsed.unverifiedHeader.typ !== purpose.typ) throw new CredentialError('typ_mismatch');
+  if (parsed.unverifiedHeader.kid !== record.kid) throw new CredentialError('kid_mismatch');
+  await verifySignature(text, parsed, record);
+
+  const claims = parseClaims(parsed.unverifiedClaims);
+  if (claims.iss !== claims.sub) throw new CredentialError('issuer_mismatch');
+  if (claims.sub !== record.piped) throw new CredentialError('subject_mismatch');
+  if (claims.project !== record.project) throw new CredentialError('project_mismatch');
+  if (claims.aud !== expectations.audience) throw new CredentialError('audience_mismatch');
+  const nowSeconds = (expectations.now ?? Date.now)() / 1000;
+  checkTimes(claims, nowSeconds, purpose.maxLifeSeconds);
+  if (purpose.bindsBody && claims.body_hash !== expectations.bodyHash) throw new CredentialError('body_mismatch');
+  assertUsable(record, nowSeconds);
+  return { kid: record.kid, project: record.project, piped: record.piped, claims, expiresAt: claims.exp };
+}
+
+/** Each comparison is written so that a clock that gives NaN refuses. */
+function checkTimes({ iat, nbf, exp }: CredentialClaims, nowSeconds: number, maxLifeSeconds: number): void {
+  const life = exp - iat;
+  if (!(life > 0 && life <= maxLifeSeconds)) throw new CredentialError('lifetime_invalid');
+  if (!(Math.max(iat, nbf ?? iat) <= nowSeconds + CLOCK_SKEW_SECONDS)) throw new CredentialError('issued_in_future');
+  if (!(nowSeconds < exp + CLOCK_SKEW_SECONDS)) throw new CredentialError('expired');
+}

@@ -1,0 +1,67 @@
+import type { Signal } from '@spanpass/credential';
+import type { AuthenticationError } from './refusals.ts';
+
+/** What is known of a request when it is checked. Header names are lower case; a header sent twice is a list. */
+export interface CheckedRequest {
+  readonly headers: Readonly<Record<string, string | readonly string[] | undefined>>;
+  /** The HTTP method; `POST` for gRPC. */
+  readonly method: string;
+  /** The path, with the query if there is one: `/v1/traces`, or a gRPC method's `/package.Service/Method`. */
+  readonly path: string;
+  readonly peer: { readonly address: string; readonly certificate?: PeerCertificate };
+}
+
+/** The client's certificate, as the party that ended its TLS connection verified it. */
+export interface PeerCertificate {
+  /** SPIFFE URI, else another subject alternative name. */
+  readonly principal: string;
+  /** base64url SHA-256 of the DER form (RFC 8705 `x5t#S256`). */
+  readonly thumbprint?: string;
+}
+
+/** Who was found behind a credential. */
+export interface Principal {
+  readonly project: string;
+  readonly piped: string;
+  /** The kid, for signed credentials. */
+  readonly credentialId: string;
+  /** Name of the authenticator that vouches for this. */
+  readonly authenticator: string;
+  readonly scopes: readonly Signal[];
+  /** When the credential ends, NumericDate seconds. */
+  readonly expiresAt: number;
+}
+
+/** The Collector's `extensionauth.Server`: a known answer needs no promise. */
+export interface Server {
+  /** @throws AuthenticationError (or rejects with it) when the request is refused */
+  authenticate(request: CheckedRequest, signal?: AbortSignal): Principal | Promise<Principal>;
+}
+
+/**
+ * One way to turn a request into facts about its sender. "Not mine" lets the next authenticator try; "refused" ends
+ * the search.
+ */
+export interface Authenticator {
+  readonly name: string;
+  authenticate(request: CheckedRequest, signal: AbortSignal): AuthenticatorOutcome | Promise<AuthenticatorOutcome>;
+}
+
+export type AuthenticatorOutcome =
+  | { readonly kind: 'authenticated'; readonly facts: VerifiedFacts }
+  | { readonly kind: 'refused'; readonly error: AuthenticationError }
+  | { readonly kind: 'not-mine' };
+
+/**
+ * What was verified, and nothing about one request: a decision is made from it anew on each check.
+ */
+export interface VerifiedFacts {
+  readonly principal: Principal;
+  /** Certificate that the credential is bound to (`cnf` `x5t#S256`). */
+  readonly certificateThumbprint?: string;
+  /**
+   * Throws an AuthenticationError unless what the facts rest on (key record, piped, project, times) still holds at
+   * `nowSeconds`; returns false when they must be established anew.
+   */
+  stillHolds(nowSeconds: number): boolean;
+}
