@@ -61,7 +61,7 @@ function decodeObject(part: string, code: CredentialRefusalCode): Record<string,
 
 /** Two texts must never stand for the same bytes, or a cache or a replay guard could be walked around. */
 function decodeCanonical(part: string): Uint8Array {
-  const bytes = base64url.decode(part);
-  if (base64url.encode(bytes) !== part) throw new CredentialError('credential_malformed');
+  const bytes = part.length % 4 === 1 ? undefined : base64url.decode(part);
+  if (bytes === undefined || base64url.encode(bytes) !== part) throw new CredentialError('credential_malformed');
   return bytes;
 }
