@@ -1,0 +1,32 @@
+import { extension } from './proto.ts';
+
+function fromAuth(key: string): string {
+  return `%DYNAMIC_METADATA(envoy.filters.http.ext_authz:${key})%`;
+}
+
+/** JSON lines on stdout: who was identified, or the reason code of the refusal; never a credential. */
+export function accessLog() {
+  return extension('envoy.access_loggers.file', 'envoy.extensions.access_loggers.file.v3.FileAccessLog', {
+    path: '/dev/stdout',
+    log_format: {
+      json_format: {
+        time: '%START_TIME%',
+        request_id: '%REQ(X-REQUEST-ID)%',
+        peer: '%DOWNSTREAM_DIRECT_REMOTE_ADDRESS_WITHOUT_PORT%',
+        // The path alone: what follows a question mark could hold anything.
+        path: '%PATH(NQ)%',
+        project: fromAuth('project'),
+        piped: fromAuth('piped'),
+        kid: fromAuth('kid'),
+        reason: fromAuth('reason'),
+        http: '%RESPONSE_CODE%',
+        grpc: '%GRPC_STATUS(SNAKE_STRING)%',
+        details: '%RESPONSE_CODE_DETAILS%',
+        flags: '%RESPONSE_FLAGS%',
+        bytes_in: '%BYTES_RECEIVED%',
+        duration_ms: '%DURATION%',
+        check_us: '%FILTER_STATE(envoy.filters.http.ext_authz:FIELD:latency_us)%',
+      },
+    },
+  });
+}

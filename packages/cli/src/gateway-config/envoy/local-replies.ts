@@ -1,0 +1,128 @@
+import { base64, statusBytes } from './status.ts';
+
+/**
+ * Answers that Envoy makes itself: refusals by the auth server, and its own. `http` is what Envoy would send; `code` is the
+ * `google.rpc.Code` of the body. A refusal of the second door (403 that the auth server did not give) and a broken answer of the
+ * auth server (500) are the gateway's trouble, not the client's: they become 503, after which exporters try again.
+ */
+interface Reply {
+  readonly http: number;
+  readonly code: number;
+  readonly message: string;
+  /** Only where the auth server's answer, or its absence, is the cause. */
+  readonly byAuth?: true;
+  readonly becomes?: 503;
+}
+
+const cannotDecide = 'the gateway cannot decide at the moment';
+
+const replies: readonly Reply[] = [
+  { http: 400, code: 3, message: 'bad request' },
+  { http: 401, code: 16, message: 'unauthenticated' },
+  { http: 403, code: 7, message: 'permission denied', byAuth: true },
+  { http: 403, code: 14, message: cannotDecide, becomes: 503 },
+  { http: 404, code: 5, message: 'not found' },
+  { http: 413, code: 3, message: 'request too large' },
+  { http: 429, code: 8, message: 'too many requests' },
+  { http: 500, code: 14, message: cannotDecide, becomes: 503 },
+  { http: 503, code: 14, message: 'authorization unavailable', byAuth: true },
+  { http: 503, code: 14, message: 'unavailable' },
+  { http: 504, code: 14, message: 'timed out' },
+];
+
+const retryAfterSeconds = 1;
+
+function isUnavailable(reply: Reply): boolean {
+  return reply.code === 14;
+}
+
+function statusIs(http: number) {
+  return { status_code_filter: { comparison: { op: 'EQ', value: { default_value: http, runtime_key: 'unused' } } } };
+}
+
+/** UAEX is Envoy's flag for "unauthorized by the external service". */
+const byAuthServer = { response_flag_filter: { flags: ['UAEX'] } };
+
+const protobufRequest = {
+  header_filter: { header: { name: 'content-type', string_match: { prefix: 'application/x-protobuf' } } },
+};
+
+function filterOf(reply: Reply, protobuf: boolean) {
+  const status = statusIs(reply.http);
+  const filters = [status, ...(reply.byAuth === true ? [byAuthServer] : []), ...(protobuf ? [protobufRequest] : [])];
+  // `and_filter` demands two at least.
+  return filters.length === 1 ? status : { and_filter: { filters } };
+}
+
+function addIfAbsent(key: string, value: string) {
+  return { header: { key, value }, append_action: 'ADD_IF_ABSENT' };
+}
+
+function newStatus(reply: Reply) {
+  return reply.becomes === undefined ? {} : { status_code: reply.becomes };
+}
+
+/** gRPC: the body becomes grpc-message, and RetryInfo (which the Collector's exporter obeys) rides in the status details. */
+export function grpcLocalReplies() {
+  return {
+    mappers: replies
+      .filter(reply => isUnavailable(reply) || reply.byAuth === true)
+      .map(reply => ({
+        filter: filterOf(reply, false),
+        ...newStatus(reply),
+        ...(isUnavailable(reply)
+          ? {
+              body: { inline_string: reply.message },
+              headers_to_add: [
+                addIfAbsent('retry-after', String(retryAfterSeconds)),
+                addIfAbsent(
+                  'grpc-status-details-bin',
+                  base64(statusBytes(reply.code, reply.message, retryAfterSeconds)).replace(/=+$/, ''),
+                ),
+              ],
+            }
+          : {}),
+      })),
+  };
+}
+
+/**
+ * OTLP/HTTP: a `google.rpc.Status` in the request's encoding. JSON can carry the auth server's own words; protobuf would need
+ * their length, so it carries constant ones.
+ */
+export function httpLocalReplies() {
+  return {
+    mappers: replies.flatMap(reply => [protobufMapper(reply), jsonMapper(reply)]),
+    body_format: jsonBody(2),
+  };
+}
+
+function common(reply: Reply, protobuf: boolean) {
+  return {
+    filter: filterOf(reply, protobuf),
+    ...newStatus(reply),
+    ...(isUnavailable(reply) ? { headers_to_add: [addIfAbsent('retry-after', String(retryAfterSeconds))] } : {}),
+  };
+}
+
+function protobufMapper(reply: Reply) {
+  return {
+    ...common(reply, true),
+    body_format_override: {
+      content_type: 'application/x-protobuf',
+      text_format_source: { inline_bytes: base64(statusBytes(reply.code, reply.message)) },
+    },
+  };
+}
+
+function jsonMapper(reply: Reply) {
+  return {
+    ...common(reply, false),
+    ...(isUnavailable(reply) ? { body: { inline_string: reply.message } } : {}),
+    body_format_override: jsonBody(reply.code),
+  };
+}
+
+function jsonBody(code: number) {
+  return { content_type: 'application/json', json_format: { code, message: '%LOCAL_REPLY_BODY%' } };
+}

@@ -1,0 +1,73 @@
+import { z } from 'zod';
+import { gatewayDefaults } from '../defaults.ts';
+import { endpoint, ipAddress, isLoopback, port } from '../endpoint.ts';
+import { sharedNames } from '../names.ts';
+
+const milliseconds = z.int().min(1).max(600_000);
+const filePath = z.string().min(1).max(4096);
+
+/** Where Checks go. A union by `mode`, so that another way to ask (ext_authz over HTTP) is one more member. */
+const auth = z.discriminatedUnion('mode', [
+  z.strictObject({
+    mode: z.literal('grpc'),
+    endpoints: z.array(endpoint).min(1).max(64),
+  }),
+]);
+
+export const envoyOptions = z
+  .strictObject({
+    listen: z
+      .strictObject({
+        address: ipAddress.default(gatewayDefaults.address),
+        grpcPort: port.default(gatewayDefaults.otlpGrpcPort),
+        httpPort: port.default(gatewayDefaults.otlpHttpPort),
+      })
+      .prefault({}),
+    /** The gateway's own certificate; `clientCaFile` makes it demand one of the client too. Paths as Envoy sees them. */
+    tls: z.strictObject({ certFile: filePath, keyFile: filePath, clientCaFile: filePath.optional() }).optional(),
+    /** Passes in clear text beyond loopback: only where something else protects the way here. */
+    allowPlaintext: z.boolean().default(false),
+    auth: auth.prefault({ mode: 'grpc', endpoints: [gatewayDefaults.authGrpcEndpoint] }),
+    /** The Collector's receivers, or the built-in receiver's. */
+    upstream: z
+      .strictObject({
+        grpc: z.array(endpoint).min(1).max(64).prefault([gatewayDefaults.upstreamGrpcEndpoint]),
+        http: z.array(endpoint).min(1).max(64).prefault([gatewayDefaults.upstreamHttpEndpoint]),
+      })
+      .prefault({}),
+    ...sharedNames,
+    clusterTimeouts: z
+      .strictObject({
+        /** One whole Check, all its tries. */
+        checkMs: milliseconds.default(5_000),
+        authConnectMs: milliseconds.default(250),
+        /** One whole export upstream, all its tries: below the 10 s after which the exporters give up. */
+        exportMs: milliseconds.default(9_000),
+        upstreamConnectMs: milliseconds.default(500),
+      })
+      .prefault({}),
+    /** JSON lines on stdout, with who was identified or why not. */
+    accessLog: z.boolean().default(true),
+    /** Envoy's admin interface on loopback; it shows and changes everything, so it is off unless asked for. */
+    adminPort: port.optional(),
+    /** Client connections at a time; more are refused. */
+    maxConnections: z.int().min(1).max(1_000_000).default(10_000),
+  })
+  .superRefine((options, context) => {
+    if (options.tls === undefined && !options.allowPlaintext && !isLoopback(options.listen.address)) {
+      context.addIssue({
+        code: 'custom',
+        path: ['tls'],
+        message: `needed to listen on ${options.listen.address}, or allowPlaintext`,
+      });
+    }
+    if (options.listen.grpcPort === options.listen.httpPort) {
+      context.addIssue({ code: 'custom', path: ['listen'], message: 'grpcPort and httpPort must differ' });
+    }
+  });
+
+/** What {@link envoyConfig} takes; all of it has a default. Endpoints are `host:port`. */
+export type EnvoyOptions = z.input<typeof envoyOptions>;
+
+/** The same after validation, with defaults filled in and endpoints parsed. */
+export type EnvoySettings = z.output<typeof envoyOptions>;
