@@ -6,8 +6,8 @@ function fromAuth(key: string): string {
 
 /** JSON lines on stdout: who was identified, or the reason code of the refusal; never a credential. */
 export function accessLog() {
-  return extension('envoy.access_loggers.file', 'envoy.extensions.access_loggers.file.v3.FileAccessLog', {
-    path: '/dev/stdout',
+  // Not a file log to /dev/stdout: that can't be opened where stdout is a socket, as under systemd or a parent in Node.
+  return extension('envoy.access_loggers.stdout', 'envoy.extensions.access_loggers.stream.v3.StdoutAccessLog', {
     log_format: {
       json_format: {
         time: '%START_TIME%',

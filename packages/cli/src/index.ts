@@ -1,0 +1,1 @@
+export * from './gateway-config/index.ts';
