@@ -1,0 +1,16 @@
+export type {
+  ApprovalDetails,
+  Deployment,
+  DeploymentInfo,
+  DeploymentTracing,
+  DeploymentTracingOptions,
+  JoinedDeployment,
+  StageInfo,
+  Work,
+  WorkOptions,
+} from './api.ts';
+export { CancelledError, InterruptedError } from './endings.ts';
+export { DeploymentIdGenerator } from './idGenerator.ts';
+export { rootSpanIdOf, traceIdOf } from './ids.ts';
+export type { Outcome } from './outcome.ts';
+export { createDeploymentTracing } from './tracing.ts';

@@ -1,0 +1,19 @@
+import type { TraceFlags, Tracer } from '@opentelemetry/api';
+import type { ActiveContext } from './activeContext.ts';
+import type { DeploymentInfo } from './api.ts';
+import type { DeploymentIdGenerator } from './idGenerator.ts';
+import type { Durations } from './metrics.ts';
+
+/** What all deployments of one tracing share. */
+export interface Kit {
+  readonly tracer: Tracer;
+  readonly ids: DeploymentIdGenerator;
+  readonly active: ActiveContext;
+  readonly durations: Durations;
+  /** For spans: undefined leaves the time to the SDK. */
+  readonly time: () => Date | undefined;
+  /** For durations, in milliseconds since the epoch. */
+  readonly nowMs: () => number;
+  /** Whether spans of a deployment whose root is held elsewhere are sampled. */
+  readonly flagsOf: (deployment: DeploymentInfo) => TraceFlags;
+}
