@@ -59,9 +59,10 @@ export class HeldDeployment extends SpansBelowRoot implements Deployment {
   }
 
   #endAs(error: unknown): void {
-    const ending = endingOf(error);
+    const ofStage = this.stages.endingBy(error);
+    const ending = ofStage ?? endingOf(error);
     if (ending.kind === 'interrupted') this.suspend(ending.reason);
-    else if (this.stages.threw(error)) this.#end(this.stages.verdict());
+    else if (ofStage) this.#end(this.stages.verdict());
     else this.#end({ ending }, thrown(error));
   }
 

@@ -31,9 +31,9 @@ export class Stages {
     this.#runs.set(part.id, { part, ...end });
   }
 
-  /** Whether `error` is what the last run of one of them ended with. */
-  threw(error: unknown): boolean {
-    return this.#all().some(run => run.failure !== undefined && run.failure.error === error);
+  /** How the one ended whose last run threw `error`: its signal may know more than the error says. */
+  endingBy(error: unknown): Ending | undefined {
+    return this.#all().find(run => run.failure !== undefined && run.failure.error === error)?.ending;
   }
 
   /** The first one that went wrong decides; rollback stages that went wrong as well are named after it. */
