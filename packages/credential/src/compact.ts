@@ -11,14 +11,17 @@ const SHAPE = /^([A-Za-z0-9_-]{1,2048})\.([A-Za-z0-9_-]{1,8192})\.([A-Za-z0-9_-]
 const FORBIDDEN_MEMBERS = ['jku', 'jwk', 'x5u', 'x5c', 'crit', 'b64', 'zip', 'enc'];
 const KNOWN_MEMBERS = new Set(['alg', 'kid', 'typ', 'x5t#S256']);
 
-/** What a credential says of itself before anything is verified. Good for finding the key, and for nothing else. */
-export interface UnverifiedCredential {
-  readonly unverifiedHeader: { readonly alg: string; readonly kid: string; readonly typ: string };
+/** What a compact JWS says before anything is verified. Good for finding the key, and for nothing else. */
+export interface UnverifiedJws<Header = Readonly<Record<string, unknown>>> {
+  readonly unverifiedHeader: Header;
   readonly unverifiedClaims: Readonly<Record<string, unknown>>;
   /** Where the signature begins, in characters: everything before the last dot is signed. */
   readonly signedLength: number;
   readonly signature: Uint8Array;
 }
+
+/** A JWS whose header is a credential's. */
+export type UnverifiedCredential = UnverifiedJws<{ readonly alg: string; readonly kid: string; readonly typ: string }>;
 
 /**
  * Takes a compact JWS apart (RFC 7515 section 7.1) as strictly as can be: size, alphabet, canonical base64url, UTF-8,
@@ -28,21 +31,44 @@ export interface UnverifiedCredential {
  *   `kid_malformed`, `claims_malformed`
  */
 export function parseCredential(token: string): UnverifiedCredential {
+  return takeApart(token, checkedHeader);
+}
+
+/**
+ * Takes any issuer's compact JWS apart as strictly as a credential. Of the header only what could bring a key or change
+ * the rules is refused; what `alg`, `kid` and `typ` are is for the caller to judge.
+ *
+ * @throws CredentialError `credential_too_large`, `credential_malformed`, `header_malformed`, `header_forbidden`,
+ *   `claims_malformed`
+ */
+export function parseJws(token: string): UnverifiedJws {
+  return takeApart(token, refuseForbidden);
+}
+
+function takeApart<Header>(
+  token: string,
+  checkHeader: (header: Record<string, unknown>) => Header,
+): UnverifiedJws<Header> {
   if (token.length > MAX_CREDENTIAL_LENGTH) throw new CredentialError('credential_too_large');
   const [, header, claims, signature] = SHAPE.exec(token) ?? [];
   if (header === undefined || claims === undefined || signature === undefined) {
     throw new CredentialError('credential_malformed');
   }
   return {
-    unverifiedHeader: checkedHeader(decodeObject(header, 'header_malformed')),
+    unverifiedHeader: checkHeader(decodeObject(header, 'header_malformed')),
     unverifiedClaims: decodeObject(claims, 'claims_malformed'),
     signedLength: header.length + 1 + claims.length,
     signature: decodeCanonical(signature),
   };
 }
 
-function checkedHeader(header: Record<string, unknown>): UnverifiedCredential['unverifiedHeader'] {
+function refuseForbidden(header: Record<string, unknown>): Record<string, unknown> {
   if (FORBIDDEN_MEMBERS.some(member => Object.hasOwn(header, member))) throw new CredentialError('header_forbidden');
+  return header;
+}
+
+function checkedHeader(header: Record<string, unknown>): UnverifiedCredential['unverifiedHeader'] {
+  refuseForbidden(header);
   if (!Object.keys(header).every(member => KNOWN_MEMBERS.has(member))) throw new CredentialError('header_malformed');
   const { alg, kid, typ } = header;
   if (typeof alg !== 'string' || typeof typ !== 'string') throw new CredentialError('header_malformed');

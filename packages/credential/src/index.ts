@@ -6,7 +6,13 @@ export {
   type PublicJwk,
 } from './algorithms.ts';
 export type { CredentialClaims } from './claims.ts';
-export { MAX_CREDENTIAL_LENGTH, parseCredential, type UnverifiedCredential } from './compact.ts';
+export {
+  MAX_CREDENTIAL_LENGTH,
+  parseCredential,
+  parseJws,
+  type UnverifiedCredential,
+  type UnverifiedJws,
+} from './compact.ts';
 export { CREDENTIAL_REFUSALS, CredentialError, type CredentialRefusalCode, FormatError } from './errors.ts';
 export { idSchema, KID_PATTERN, kidSchema, SIGNALS, type Signal, scopesSchema } from './ids.ts';
 export { type KeyFile, type PendingKey, parseKeyFile, parsePendingKey, publicHalf } from './key-file.ts';
@@ -15,4 +21,6 @@ export { assertUsable, type KeyRecord, parseKeyRecord, parsePublicJwk, thumbprin
 export { sha256, signPossession, verifyPossession } from './possession.ts';
 export { CLOCK_SKEW_SECONDS, DEFAULT_GATEWAY_AUDIENCE, PURPOSES, type Purpose } from './purposes.ts';
 export { importSigningKey, type SigningKey, type SignOptions, signCredential } from './sign.ts';
+export { verifySignature } from './signature.ts';
+export { parseStrictObject } from './strict-json.ts';
 export { type Expectations, type VerifiedCredential, verifyCredential } from './verify.ts';

@@ -1,20 +1,20 @@
 import { flattenedVerify, importJWK } from 'jose';
 import { ALGORITHMS, type Algorithm, type PublicJwk } from './algorithms.ts';
-import type { UnverifiedCredential } from './compact.ts';
+import type { UnverifiedJws } from './compact.ts';
 import { CredentialError } from './errors.ts';
 
 /** Parsed keys, for as long as somebody holds the JWK that they came from. */
 const parsedKeys = new WeakMap<object, ReturnType<typeof importJWK>>();
 
 /**
- * Verifies the signature of a credential that `parseCredential` took apart. The algorithm is the caller's, never the
+ * Verifies the signature of what `parseCredential` or `parseJws` took apart. The algorithm is the caller's, never the
  * token's (RFC 8725 section 3.1).
  *
  * @throws CredentialError `algorithm_mismatch`, `signature_invalid`
  */
 export async function verifySignature(
   token: string,
-  parsed: UnverifiedCredential,
+  parsed: UnverifiedJws,
   key: { alg: Algorithm; publicJwk: PublicJwk },
 ): Promise<void> {
   if (parsed.unverifiedHeader.alg !== key.alg) throw new CredentialError('algorithm_mismatch');
