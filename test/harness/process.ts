@@ -13,6 +13,8 @@ export interface ProcessOptions {
   /** Asks the process itself whether it is up, over what it serves; polled until true. */
   readonly ready: () => Promise<boolean> | boolean;
   readonly readyWithinMs?: number;
+  /** What asks it politely to end; SIGTERM by default. */
+  readonly stopSignal?: NodeJS.Signals;
 }
 
 export interface RunningProcess {
@@ -47,7 +49,7 @@ export async function startProcess(stage: Stage, options: ProcessOptions): Promi
   if (pid === undefined) throw new Error(`${options.name} can't be started: ${ended}`);
   running.add(child);
 
-  const stop = async (signal: NodeJS.Signals = 'SIGTERM', graceMs = 10_000) => {
+  const stop = async (signal: NodeJS.Signals = options.stopSignal ?? 'SIGTERM', graceMs = 10_000) => {
     if (ended !== undefined) return;
     const exit = once(child, 'exit');
     child.kill(signal);
