@@ -31,6 +31,7 @@ type Answer = readonly [code: number, httpStatus: number];
 const ANSWERS = Object.freeze({
   malformed: [Grpc.INVALID_ARGUMENT, 400],
   too_large: [Grpc.RESOURCE_EXHAUSTED, 413],
+  too_many_headers: [Grpc.RESOURCE_EXHAUSTED, 431],
   unsupported: [Grpc.UNIMPLEMENTED, 415],
   not_found: [Grpc.UNIMPLEMENTED, 404],
   method_not_allowed: [Grpc.UNIMPLEMENTED, 405],

@@ -1,0 +1,132 @@
+import { Command, Option } from 'commander';
+import { parse } from 'yaml';
+import { wrongUsage } from '../failure.ts';
+import { collectorConfig, envoyConfig, gatewayDefaults } from '../gateway-config/index.ts';
+import { type Io, printResult } from '../io.ts';
+import { examples, type JsonOption, port, withJson } from './options.ts';
+
+interface EnvoyFlags extends JsonOption {
+  readonly listen: string;
+  readonly grpcPort: number;
+  readonly httpPort: number;
+  readonly auth: string[];
+  readonly upstreamGrpc: string[];
+  readonly upstreamHttp: string[];
+  readonly tlsCert?: string;
+  readonly tlsKey?: string;
+  readonly clientCa?: string;
+  readonly allowPlaintext?: true;
+  readonly accessLog: boolean;
+  readonly adminPort?: number;
+}
+
+interface CollectorFlags extends JsonOption {
+  readonly listenGrpc: string;
+  readonly listenHttp: string;
+  readonly exportGrpc?: string[];
+  readonly exportHttp?: string[];
+  readonly insecure?: true;
+  readonly queueDirectory?: string;
+}
+
+/** `spanpass gateway envoy` and `spanpass gateway collector`: configuration to take away. */
+export function gatewayCommand(io: Io): Command {
+  return new Command('gateway')
+    .description('print ready configuration for the gateway')
+    .addCommand(envoyCommand(io))
+    .addCommand(collectorCommand(io));
+}
+
+function envoyCommand(io: Io): Command {
+  return withJson(new Command('envoy'))
+    .description('print an Envoy configuration: each OTLP request is checked by the auth server before it passes')
+    .option('--listen <address>', 'IP address to listen on', gatewayDefaults.address)
+    .addOption(portOption('--grpc-port <port>', 'OTLP/gRPC', gatewayDefaults.otlpGrpcPort))
+    .addOption(portOption('--http-port <port>', 'OTLP/HTTP', gatewayDefaults.otlpHttpPort))
+    .option('--auth <host:port...>', 'auth servers', [gatewayDefaults.authGrpcEndpoint])
+    .option('--upstream-grpc <host:port...>', 'OTLP/gRPC receivers behind', [gatewayDefaults.upstreamGrpcEndpoint])
+    .option('--upstream-http <host:port...>', 'OTLP/HTTP receivers behind', [gatewayDefaults.upstreamHttpEndpoint])
+    .option('--tls-cert <file>', 'certificate of the gateway')
+    .option('--tls-key <file>', 'its private key')
+    .option('--client-ca <file>', 'demand client certificates of this CA')
+    .option('--allow-plaintext', 'take clear text beyond loopback, where something else protects the way')
+    .option('--no-access-log', 'write no access log')
+    .addOption(portOption('--admin-port <port>', "Envoy's admin interface on loopback; off unless given"))
+    .addHelpText(
+      'after',
+      examples('spanpass gateway envoy --auth 10.0.0.5:9086 > envoy.yaml', 'GATEWAY_TOKEN=… envoy -c envoy.yaml'),
+    )
+    .action(async (flags: EnvoyFlags) => {
+      await printConfig(io, flags, () =>
+        envoyConfig({
+          listen: { address: flags.listen, grpcPort: flags.grpcPort, httpPort: flags.httpPort },
+          auth: { mode: 'grpc', endpoints: flags.auth },
+          upstream: { grpc: flags.upstreamGrpc, http: flags.upstreamHttp },
+          tls: tlsOf(flags),
+          allowPlaintext: flags.allowPlaintext ?? false,
+          accessLog: flags.accessLog,
+          adminPort: flags.adminPort,
+        }),
+      );
+    });
+}
+
+function collectorCommand(io: Io): Command {
+  return withJson(new Command('collector'))
+    .description(
+      'print a Collector configuration to stand behind Envoy: it stamps the resource with the identity found',
+    )
+    .option('--listen-grpc <host:port>', 'OTLP/gRPC, for Envoy', gatewayDefaults.upstreamGrpcEndpoint)
+    .option('--listen-http <host:port>', 'OTLP/HTTP, for Envoy', gatewayDefaults.upstreamHttpEndpoint)
+    .option('--export-grpc <host:port...>', 'backends that take OTLP/gRPC')
+    .option('--export-http <url...>', 'backends that take OTLP/HTTP')
+    .option('--insecure', 'clear text to the gRPC backends')
+    .option('--queue-directory <directory>', 'where telemetry waits while a backend is away')
+    .addHelpText(
+      'after',
+      examples(
+        'spanpass gateway collector --export-http https://tempo.example:4318 > collector.yaml',
+        'GATEWAY_TOKEN=… otelcol --config collector.yaml',
+      ),
+    )
+    .action(async (flags: CollectorFlags) => {
+      const exportTo = [
+        ...(flags.exportGrpc ?? []).map(endpoint => ({
+          protocol: 'grpc' as const,
+          endpoint,
+          insecure: flags.insecure ?? false,
+        })),
+        ...(flags.exportHttp ?? []).map(endpoint => ({ protocol: 'http' as const, endpoint })),
+      ];
+      await printConfig(io, flags, () =>
+        collectorConfig({
+          listen: { grpc: flags.listenGrpc, http: flags.listenHttp },
+          ...(exportTo.length > 0 && { exportTo }),
+          ...(flags.queueDirectory !== undefined && { queueDirectory: flags.queueDirectory }),
+        }),
+      );
+    });
+}
+
+/** Both programs read JSON as well as YAML, so `--json` is ready to use too. */
+async function printConfig(io: Io, { json }: JsonOption, make: () => string): Promise<void> {
+  let config: string;
+  try {
+    config = make();
+  } catch (error) {
+    if (error instanceof TypeError) throw wrongUsage(error.message.replace(/^\w+: /, ''));
+    throw error;
+  }
+  await printResult(io, json, json ? parse(config) : undefined, () => config);
+}
+
+function tlsOf({ tlsCert, tlsKey, clientCa }: EnvoyFlags) {
+  if (tlsCert === undefined && tlsKey === undefined && clientCa === undefined) return undefined;
+  if (tlsCert === undefined || tlsKey === undefined) throw wrongUsage('--tls-cert and --tls-key belong together');
+  return { certFile: tlsCert, keyFile: tlsKey, clientCaFile: clientCa };
+}
+
+function portOption(flag: string, description: string, value?: number): Option {
+  const option = new Option(flag, description).argParser(port);
+  return value === undefined ? option : option.default(value);
+}

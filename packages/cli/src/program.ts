@@ -1,0 +1,57 @@
+import { Command, CommanderError } from 'commander';
+import { enrollCommand } from './commands/enroll.ts';
+import { gatewayCommand } from './commands/gateway.ts';
+import { tokenCommand } from './commands/token.ts';
+import { Failure, oneLine } from './failure.ts';
+import { type Io, tell } from './io.ts';
+import { version } from './version.ts';
+
+/** Runs one command line and returns the exit code: 0 done, 1 refused or failed, 2 wrong usage. Never rejects. */
+export async function run(args: readonly string[], io: Io): Promise<0 | 1 | 2> {
+  try {
+    await createProgram(io).parseAsync([...args], { from: 'user' });
+    return 0;
+  } catch (error) {
+    // Commander has said what is wrong, or shown the help that was asked for.
+    if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2;
+    await tell(io, `spanpass: ${oneLine(error)}`);
+    return error instanceof Failure ? error.exitCode : 1;
+  }
+}
+
+export function createProgram(io: Io): Command {
+  const program = new Command('spanpass')
+    .description('Short-lived, signed passes for OpenTelemetry.')
+    .version(version(), '--version')
+    .addCommand(enrollCommand(io))
+    .addCommand(tokenCommand(io))
+    .addCommand(gatewayCommand(io));
+  for (const command of withSubcommands(program)) {
+    command
+      .exitOverride()
+      .showHelpAfterError(false)
+      .helpCommand(false)
+      .allowExcessArguments(false)
+      .configureOutput({
+        writeOut: text => io.stdout.write(text),
+        writeErr: text => io.stderr.write(text),
+        outputError: (text, writeLine) => writeLine(`spanpass: ${usageError(text)} (see: ${pathOf(command)} --help)\n`),
+      });
+  }
+  return program;
+}
+
+function usageError(text: string): string {
+  return text
+    .replace(/^error: /, '')
+    .replace(/\s*\n\s*/g, ' ')
+    .trim();
+}
+
+function pathOf(command: Command): string {
+  return command.parent ? `${pathOf(command.parent)} ${command.name()}` : command.name();
+}
+
+function withSubcommands(command: Command): Command[] {
+  return [command, ...command.commands.flatMap(sub => withSubcommands(sub))];
+}
