@@ -1,4 +1,4 @@
-type Undo = () => Promise<void> | void;
+type Undo = () => PromiseLike<void> | void;
 
 /**
  * What a suite has set up, undone in reverse order by `dispose()`, each step of it even when another fails. Give it to the `start…`

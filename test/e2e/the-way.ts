@@ -1,0 +1,79 @@
+import type { Engines } from '../engines/describe.ts';
+import { type Admin, createAdmin } from '../harness/admin.ts';
+import { type RunningCollector, startCollector } from '../harness/collector.ts';
+import { type RunningEnvoy, startEnvoy } from '../harness/envoy.ts';
+import { freePorts } from '../harness/ports.ts';
+import type { RunningProcess } from '../harness/process.ts';
+import { type AuthServerSettings, startAuthServer, startControlPlane } from '../harness/servers.ts';
+import { type Sink, startSink } from '../harness/sink.ts';
+import type { Stage } from '../harness/stage.ts';
+import { tempDir } from '../harness/temp.ts';
+
+/** All of it, each part a process of its own: Envoy, the auth server, the control plane, the Collector, and a backend. */
+export interface TheWay {
+  readonly sink: Sink;
+  readonly collector: RunningCollector;
+  readonly gateway: RunningEnvoy;
+  readonly controlPlane: RunningProcess;
+  readonly admin: Admin;
+  readonly authServer: RunningProcess;
+  /** Starts an auth server like the first one in its place, after that one was stopped. */
+  restartAuthServer(): Promise<RunningProcess>;
+}
+
+const gatewayToken = 'gateway-token-of-the-suites';
+const adminToken = 'admin-token-of-the-suites-0123456789';
+const authServerToken = 'auth-server-token-of-the-suites-0123456789';
+
+export interface WayOptions {
+  /** One whole Check at the gateway; short where a suite waits for it to fail. */
+  readonly checkMs?: number;
+}
+
+export async function startTheWay(
+  stage: Stage,
+  { envoy, otelcol }: Engines<'envoy' | 'otelcol'>,
+  { checkMs = 5_000 }: WayOptions = {},
+): Promise<TheWay> {
+  const folder = await tempDir(stage, 'way');
+  const ports = await freePorts('controlPlane', 'auth', 'authHttp', 'metrics');
+  const controlPlaneUrl = `http://127.0.0.1:${ports.controlPlane}`;
+
+  const sink = await startSink(stage);
+  const [collector, controlPlane] = await Promise.all([
+    startCollector(
+      stage,
+      otelcol,
+      { exportTo: [{ protocol: 'http', endpoint: sink.url, encoding: 'json' }] },
+      gatewayToken,
+    ),
+    startControlPlane(stage, { folder, port: ports.controlPlane, adminToken, authServerToken }),
+  ]);
+  const settings: AuthServerSettings = {
+    grpcPort: ports.auth,
+    httpPort: ports.authHttp,
+    metricsPort: ports.metrics,
+    controlPlaneUrl,
+    token: authServerToken,
+  };
+  const authServer = await startAuthServer(stage, settings);
+  const gateway = await startEnvoy(
+    stage,
+    envoy,
+    {
+      auth: { mode: 'grpc', endpoints: [`127.0.0.1:${ports.auth}`] },
+      upstream: { grpc: [collector.grpcEndpoint], http: [collector.httpEndpoint] },
+      clusterTimeouts: { checkMs },
+    },
+    gatewayToken,
+  );
+  return {
+    sink,
+    collector,
+    gateway,
+    controlPlane,
+    admin: createAdmin(controlPlaneUrl, adminToken, folder),
+    authServer,
+    restartAuthServer: () => startAuthServer(stage, settings),
+  };
+}

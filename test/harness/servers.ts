@@ -1,0 +1,68 @@
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import { repoRoot } from '../engines/root.ts';
+import { type RunningProcess, startProcess } from './process.ts';
+import type { Stage } from './stage.ts';
+import { answersOk } from './wait.ts';
+
+/** The command as the build leaves it. */
+export const spanpassCommand = join(repoRoot, 'packages', 'cli', 'dist', 'main.js');
+
+export interface ControlPlaneSettings {
+  readonly folder: string;
+  readonly port: number;
+  readonly adminToken: string;
+  readonly authServerToken: string;
+}
+
+/** `spanpass control-plane` on its embedded database. */
+export function startControlPlane(stage: Stage, settings: ControlPlaneSettings): Promise<RunningProcess> {
+  return startCommand(stage, 'control-plane', {
+    env: {
+      SPANPASS_DATA_DIR: join(settings.folder, 'data'),
+      SPANPASS_PORT: String(settings.port),
+      SPANPASS_ADMIN_TOKEN: settings.adminToken,
+      SPANPASS_AUTH_SERVER_TOKEN: settings.authServerToken,
+    },
+    readyUrl: `http://127.0.0.1:${settings.port}/readyz`,
+  });
+}
+
+export interface AuthServerSettings {
+  readonly grpcPort: number;
+  readonly httpPort: number;
+  readonly metricsPort: number;
+  readonly controlPlaneUrl: string;
+  readonly token: string;
+}
+
+/** `spanpass server`. */
+export function startAuthServer(stage: Stage, settings: AuthServerSettings): Promise<RunningProcess> {
+  return startCommand(stage, 'server', {
+    env: {
+      SPANPASS_GRPC_PORT: String(settings.grpcPort),
+      SPANPASS_HTTP_PORT: String(settings.httpPort),
+      SPANPASS_METRICS_PORT: String(settings.metricsPort),
+      SPANPASS_CONTROL_PLANE: settings.controlPlaneUrl,
+      SPANPASS_AUTH_SERVER_TOKEN: settings.token,
+    },
+    readyUrl: `http://127.0.0.1:${settings.metricsPort}/readyz`,
+  });
+}
+
+interface Command {
+  readonly env: NodeJS.ProcessEnv;
+  readonly readyUrl: string;
+}
+
+async function startCommand(stage: Stage, name: string, { env, readyUrl }: Command): Promise<RunningProcess> {
+  if (!existsSync(spanpassCommand)) throw new Error(`${spanpassCommand} is not there: npm run build`);
+  return startProcess(stage, {
+    name: `spanpass ${name}`,
+    command: process.execPath,
+    args: [spanpassCommand, name],
+    env,
+    ready: () => answersOk(readyUrl),
+    readyWithinMs: 30_000,
+  });
+}
