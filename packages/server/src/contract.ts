@@ -32,6 +32,9 @@ export interface Principal {
   readonly expiresAt: number;
 }
 
+/** As much of a principal as a refusal may name. */
+export type Owner = Pick<Principal, 'project' | 'piped' | 'credentialId'>;
+
 /** The Collector's `extensionauth.Server`: a known answer needs no promise. */
 export interface Server {
   /** @throws AuthenticationError (or rejects with it) when the request is refused */
@@ -43,25 +46,31 @@ export interface Server {
  * the search.
  */
 export interface Authenticator {
+  /** Short and stable: metrics and principals carry it. */
   readonly name: string;
+  /**
+   * What the outcome depends on. `authorization`: on nothing of the request but that header, so that equal values may
+   * be answered from memory, and a value that was once not mine never will be. `request`: it is asked on each check.
+   */
+  readonly restsOn: 'authorization' | 'request';
+  /** Whatever it throws refuses the request: an AuthenticationError with its code, anything else as `internal_error`. */
   authenticate(request: CheckedRequest, signal: AbortSignal): AuthenticatorOutcome | Promise<AuthenticatorOutcome>;
 }
 
 export type AuthenticatorOutcome =
   | { readonly kind: 'authenticated'; readonly facts: VerifiedFacts }
   | { readonly kind: 'refused'; readonly error: AuthenticationError }
-  | { readonly kind: 'not-mine' };
+  /** `closest` says what kept the credential from being mine: the answer if nobody else takes it. */
+  | { readonly kind: 'not-mine'; readonly closest?: AuthenticationError };
 
-/**
- * What was verified, and nothing about one request: a decision is made from it anew on each check.
- */
+/** What was verified, and nothing about one request: a decision is made from it anew on each check. */
 export interface VerifiedFacts {
   readonly principal: Principal;
   /** Certificate that the credential is bound to (`cnf` `x5t#S256`). */
   readonly certificateThumbprint?: string;
   /**
-   * Throws an AuthenticationError unless what the facts rest on (key record, piped, project, times) still holds at
-   * `nowSeconds`; returns false when they must be established anew.
+   * Whether all that the facts rest on (key record, piped, project, times) is as it was when they were verified. When
+   * it is not, or can't be told, the authenticator is asked again, and it finds the reason.
    */
   stillHolds(nowSeconds: number): boolean;
 }

@@ -1,0 +1,132 @@
+import {
+  CLOCK_SKEW_SECONDS,
+  DEFAULT_GATEWAY_AUDIENCE,
+  type KeyRecord,
+  PURPOSES,
+  parseCredential,
+  type UnverifiedCredential,
+  type VerifiedCredential,
+  verifyCredential,
+} from '@spanpass/credential';
+import { bearerToken } from '../authorization.ts';
+import type { Authenticator, AuthenticatorOutcome, CheckedRequest, Owner, VerifiedFacts } from '../contract.ts';
+import type { KeyQuestion, KeySource } from '../keys/key-source.ts';
+import { AuthenticationError } from '../refusals.ts';
+
+export interface PipedJwtOptions {
+  readonly keys: KeySource;
+  /** This gateway's id, which a credential's `aud` must equal. Default `spanpass-gateway`. */
+  readonly audience?: string;
+  /** Wall clock, in milliseconds. Default `Date.now`. */
+  readonly now?: () => number;
+}
+
+const NAME = 'piped-jwt';
+const OWN_TYPS: ReadonlySet<string> = new Set(Object.values(PURPOSES).map(({ typ }) => typ));
+
+/** A key that changes under each of this many verifications is not waited for any longer. */
+const MAX_ATTEMPTS = 3;
+
+/**
+ * Takes the credentials that pipeds sign with their own keys: `Bearer <JWS compact>` of the type `piped+jwt`. What is
+ * cheap comes first: form and header, then the key record by kid, then the signature and all else that
+ * `verifyCredential` looks at, in its order. A JWS of a foreign type, and a token that is no JWS, are not its own.
+ *
+ * @throws TypeError if the audience is empty
+ * @example
+ * const server = createServer({ authenticators: [pipedJwt({ keys })] });
+ */
+export function pipedJwt({
+  keys,
+  audience = DEFAULT_GATEWAY_AUDIENCE,
+  now = Date.now,
+}: PipedJwtOptions): Authenticator {
+  if (audience === '') throw new TypeError('audience must not be empty');
+
+  /** Verifies until the record is still the current one when the verification ends. */
+  async function verify(
+    token: string,
+    parsed: UnverifiedCredential,
+    question: KeyQuestion,
+  ): Promise<AuthenticatorOutcome> {
+    const { kid } = parsed.unverifiedHeader;
+    for (let attempt = 0; attempt < MAX_ATTEMPTS; attempt++) {
+      const record = await keys.get(kid, question);
+      if (record === undefined) return refused(new AuthenticationError('key_unknown'));
+      let verified: VerifiedCredential;
+      try {
+        verified = await verifyCredential({ token, parsed }, record, { purpose: 'gateway', audience, now });
+      } catch (error) {
+        return refused(AuthenticationError.from(error, ownerOf(record)));
+      }
+      const current = keys.peek(kid);
+      if (current === undefined || current === record)
+        return { kind: 'authenticated', facts: factsOf(verified, record) };
+    }
+    return refused(new AuthenticationError('key_source_unavailable'));
+  }
+
+  function factsOf({ claims, expiresAt }: VerifiedCredential, record: KeyRecord): VerifiedFacts {
+    const validFrom = Math.max(record.notBefore, Math.max(claims.iat, claims.nbf ?? claims.iat) - CLOCK_SKEW_SECONDS);
+    const validUntil = Math.min(record.notAfter, expiresAt);
+    const certificateThumbprint = claims.cnf?.['x5t#S256'];
+    return Object.freeze({
+      principal: Object.freeze({
+        ...ownerOf(record),
+        authenticator: NAME,
+        scopes: record.scopes,
+        expiresAt: validUntil,
+      }),
+      ...(certificateThumbprint !== undefined && { certificateThumbprint }),
+      stillHolds: (nowSeconds: number) =>
+        keys.peek(record.kid) === record &&
+        record.keyStatus === 'active' &&
+        record.pipedStatus === 'active' &&
+        record.projectStatus === 'active' &&
+        nowSeconds >= validFrom &&
+        nowSeconds < validUntil,
+    });
+  }
+
+  return {
+    name: NAME,
+    restsOn: 'authorization',
+    authenticate(request, signal) {
+      const token = bearerToken(request);
+      if (token === undefined) return { kind: 'not-mine' };
+      const parsed = parse(token);
+      if (parsed instanceof AuthenticationError) return { kind: 'not-mine', closest: parsed };
+      const { typ } = parsed.unverifiedHeader;
+      if (typ !== PURPOSES.gateway.typ) {
+        const error = new AuthenticationError('typ_mismatch');
+        return OWN_TYPS.has(typ) ? refused(error) : { kind: 'not-mine', closest: error };
+      }
+      return verify(token, parsed, { signal, peerAddress: request.peer.address });
+    },
+  };
+}
+
+function parse(token: string): UnverifiedCredential | AuthenticationError {
+  if (token.includes(',')) return new AuthenticationError('credential_multiple');
+  try {
+    return parseCredential(token);
+  } catch (error) {
+    return AuthenticationError.from(error);
+  }
+}
+
+/** One object per record, so that an encoded answer can be kept for it. */
+const owners = new WeakMap<KeyRecord, Owner>();
+
+function ownerOf(record: KeyRecord): Owner {
+  let owner = owners.get(record);
+  if (owner === undefined) {
+    owner = Object.freeze({ project: record.project, piped: record.piped, credentialId: record.kid });
+    owners.set(record, owner);
+  }
+  return owner;
+}
+
+function refused(error: AuthenticationError): AuthenticatorOutcome {
+  return { kind: 'refused', error };
+}

@@ -1,0 +1,51 @@
+import { AuthenticationError } from './refusals.ts';
+
+/**
+ * The time bound of one check. The signal and its timer exist only from the moment somebody has to wait: a known answer
+ * needs neither.
+ */
+export class CheckDeadline {
+  readonly #timeoutMs: number;
+  readonly #outer: AbortSignal | undefined;
+  #controller: AbortController | undefined;
+  #timer: NodeJS.Timeout | undefined;
+
+  constructor(timeoutMs: number, outer: AbortSignal | undefined) {
+    this.#timeoutMs = timeoutMs;
+    this.#outer = outer;
+  }
+
+  get signal(): AbortSignal {
+    if (this.#controller === undefined) {
+      this.#controller = new AbortController();
+      this.#timer = setTimeout(this.#expire, this.#timeoutMs);
+      this.#outer?.addEventListener('abort', this.#expire, { once: true });
+      if (this.#outer?.aborted) this.#expire();
+    }
+    return this.#controller.signal;
+  }
+
+  /** Ends the waiting, though not the work, when time is up or the caller gives up: `check_timeout`. */
+  bound<T>(work: Promise<T>): Promise<T> {
+    return untilAborted(work, this.signal);
+  }
+
+  end(): void {
+    clearTimeout(this.#timer);
+    this.#outer?.removeEventListener('abort', this.#expire);
+  }
+
+  readonly #expire = (): void => {
+    this.#controller?.abort(new AuthenticationError('check_timeout'));
+  };
+}
+
+/** Rejects with the signal's reason as soon as it is aborted; the work itself goes on for whoever else waits for it. */
+export function untilAborted<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
+  return new Promise((resolve, reject) => {
+    const abort = () => reject(signal.reason);
+    if (signal.aborted) abort();
+    else signal.addEventListener('abort', abort, { once: true });
+    work.then(resolve, reject).finally(() => signal.removeEventListener('abort', abort));
+  });
+}

@@ -1,0 +1,166 @@
+import type { KeyRecord } from '@spanpass/credential';
+import { untilAborted } from '../check-deadline.ts';
+import type { Observer } from '../observer.ts';
+import { wholeNumber } from '../options.ts';
+import { AuthenticationError } from '../refusals.ts';
+import { ChangeFeed, type Freshness } from './change-feed.ts';
+import { createEndpoint, type EndpointOptions } from './endpoint.ts';
+import { connectFeedOf, type FeedProblem } from './feed-connection.ts';
+import { fetchKeyFrom } from './fetch-key.ts';
+import { KeyCache } from './key-cache.ts';
+import { KeyLookups } from './key-lookups.ts';
+import type { KeyQuestion, KeySource } from './key-source.ts';
+import { createSteadyClock } from './steady-clock.ts';
+import { TokenBuckets } from './token-buckets.ts';
+import { WorkQueue } from './work-queue.ts';
+
+export interface ControlPlaneKeysOptions extends EndpointOptions {
+  /** Key records to keep. Default 10,000. */
+  readonly maxRecords?: number;
+  /** Kids to remember that no key has. Default 10,000. */
+  readonly maxUnknown?: number;
+  /** How long to remember them, in milliseconds. Default 60,000; a change of the key ends it at once. */
+  readonly unknownTtlMs?: number;
+  /** How long a lookup may take, in milliseconds. Default 2000. */
+  readonly lookupTimeoutMs?: number;
+  /** Lookups at the same time. Default 64. */
+  readonly maxLookups?: number;
+  /** Lookups that may wait for a turn. Default 1024; a further one is refused as `overloaded`. */
+  readonly maxQueuedLookups?: number;
+  /** Lookups of kids that no key has, each second and saved up, by peer address. Default 20 and 200; then `throttled`. */
+  readonly unknownPerSecond?: number;
+  readonly unknownBurst?: number;
+  /** Silence after which the change feed counts as lost, in milliseconds. Default 3000. */
+  readonly lostAfterMs?: number;
+  /** How long records still serve after the feed was lost, in milliseconds. Default 900,000 (15 min). */
+  readonly maxStaleMs?: number;
+  /** Clocks in milliseconds, and a number from 0 to 1. Defaults `performance.now`, `Date.now`, `Math.random`. */
+  readonly monotonicNow?: () => number;
+  readonly now?: () => number;
+  readonly random?: () => number;
+  readonly observer?: Observer;
+  /** Told when it changes how far the records at hand may be believed. */
+  readonly onFreshness?: (freshness: Freshness) => void;
+  /** Told of each connection to the feed that ended, and why. */
+  readonly onFeedProblem?: (problem: FeedProblem) => void;
+  /** Told of each lookup that failed. For the log: nothing that the control plane wrote is in it. */
+  readonly onLookupFailure?: (error: unknown) => void;
+}
+
+const TICK_MS = 100;
+const STALL_MS = 1000;
+const MAX_ANSWER_BYTES = 16_384;
+
+/**
+ * Key records from the control plane: looked up on demand, kept, and kept true by its change feed.
+ *
+ * A record at hand is believed while the feed is live, and for `maxStaleMs` after it was lost. While the feed was never
+ * live, and for keys not at hand while it is lost, an answer of the control plane counts for the checks that wait for it
+ * and is not kept. After `maxStaleMs` of silence nothing is believed: `key_source_unavailable`. When this process stood
+ * still for more than a second, checks wait until what happened meanwhile was fetched, or can't be.
+ */
+export class ControlPlaneKeys implements KeySource {
+  readonly #endpoint: ReturnType<typeof createEndpoint>;
+  readonly #feed: ChangeFeed;
+  readonly #cache: KeyCache;
+  readonly #lookups: KeyLookups;
+  #timer: NodeJS.Timeout | undefined;
+
+  /** @throws TypeError for options that can't be meant: plaintext beyond loopback, bounds that bound nothing */
+  constructor(options: ControlPlaneKeysOptions) {
+    const clock = createSteadyClock(options.monotonicNow, options.now);
+    this.#endpoint = createEndpoint(options);
+    this.#cache = new KeyCache({
+      maxRecords: wholeNumber('maxRecords', options.maxRecords ?? 10_000),
+      maxUnknown: wholeNumber('maxUnknown', options.maxUnknown ?? 10_000),
+      unknownTtlMs: wholeNumber('unknownTtlMs', options.unknownTtlMs ?? 60_000, 0),
+      clock,
+    });
+    this.#feed = new ChangeFeed({
+      connect: connectFeedOf(this.#endpoint),
+      clock,
+      random: options.random ?? Math.random,
+      lostAfterMs: wholeNumber('lostAfterMs', options.lostAfterMs ?? 3000),
+      stallAfterMs: STALL_MS,
+      maxStaleMs: wholeNumber('maxStaleMs', options.maxStaleMs ?? 900_000, 0),
+      onChange: change => {
+        this.#cache.apply(change);
+        this.#lookups.apply(change);
+      },
+      onReset: () => this.#cache.clear(),
+      onFreshness: freshness => options.onFreshness?.(freshness),
+      onProblem: problem => options.onFeedProblem?.(problem),
+    });
+    this.#lookups = new KeyLookups({
+      fetchKey: fetchKeyFrom(this.#endpoint, {
+        timeoutMs: wholeNumber('lookupTimeoutMs', options.lookupTimeoutMs ?? 2000),
+        maxAnswerBytes: MAX_ANSWER_BYTES,
+      }),
+      feed: this.#feed,
+      cache: this.#cache,
+      queue: new WorkQueue(
+        wholeNumber('maxLookups', options.maxLookups ?? 64),
+        wholeNumber('maxQueuedLookups', options.maxQueuedLookups ?? 1024, 0),
+      ),
+      buckets: new TokenBuckets({
+        perSecond: wholeNumber('unknownPerSecond', options.unknownPerSecond ?? 20),
+        burst: wholeNumber('unknownBurst', options.unknownBurst ?? 200),
+        maxAddresses: 10_000,
+        clock,
+      }),
+      onLookup: result => options.observer?.keyLookup?.(result),
+      onFailure: error => options.onLookupFailure?.(error),
+    });
+  }
+
+  /** Begins to follow the change feed. Until it is live, each check asks the control plane. */
+  start(): void {
+    if (this.#timer !== undefined) return;
+    this.#timer = setInterval(() => this.#feed.tick(), TICK_MS);
+    this.#timer.unref();
+    this.#feed.start();
+  }
+
+  get freshness(): Freshness {
+    return this.#feed.freshness();
+  }
+
+  /** How long ago nothing was known to be missing, in milliseconds. */
+  get feedLagMs(): number {
+    return this.#feed.lagMs;
+  }
+
+  /** Whether checks can be decided without the control plane's help: false before the feed was live, and when stale. */
+  get isReady(): boolean {
+    const { freshness } = this;
+    return freshness === 'live' || freshness === 'aging' || freshness === 'catching-up';
+  }
+
+  peek(kid: string): KeyRecord | undefined {
+    const { freshness } = this;
+    return freshness === 'live' || freshness === 'aging' ? this.#cache.get(kid) : undefined;
+  }
+
+  get(kid: string, question: KeyQuestion): KeyRecord | undefined | Promise<KeyRecord | undefined> {
+    const { freshness } = this;
+    if (freshness === 'closed') throw new AuthenticationError('shutting_down');
+    if (freshness === 'stale') throw new AuthenticationError('key_source_unavailable');
+    if (freshness === 'catching-up') return this.#afterCatchingUp(kid, question);
+    const record = this.#cache.get(kid);
+    if (record !== undefined && freshness !== 'unproven') return record;
+    if (freshness === 'live' && this.#cache.isUnknown(kid)) return undefined;
+    return this.#lookups.get(kid, question);
+  }
+
+  async #afterCatchingUp(kid: string, question: KeyQuestion): Promise<KeyRecord | undefined> {
+    await untilAborted(this.#feed.caughtUp(), question.signal);
+    return this.get(kid, question);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    clearInterval(this.#timer);
+    this.#feed.close();
+    this.#cache.clear();
+    this.#endpoint.close();
+  }
+}

@@ -1,0 +1,22 @@
+import type { AuthenticationError } from './refusals.ts';
+
+/** What one check came to. No credential and nothing unverified is in it. */
+export interface Decision {
+  /** How the question was asked: `ext_authz_grpc`, `grpc`, `http`. */
+  readonly protocol: string;
+  /** Who vouched, when the request was allowed. */
+  readonly authenticator?: string;
+  /** Why it was refused; absent when it was allowed. */
+  readonly refused?: AuthenticationError;
+}
+
+export type LookupResult = 'found' | 'unknown' | 'failed' | 'throttled' | 'overloaded';
+
+/** Told of what happens, for metrics and logs. Called on the way of each check: must be quick, and must not throw. */
+export interface Observer {
+  decided?(decision: Decision): void;
+  /** A verified decision was asked for in memory. */
+  decisionCache?(result: 'hit' | 'miss'): void;
+  /** The control plane was asked for a key, or would have been. */
+  keyLookup?(result: LookupResult): void;
+}
