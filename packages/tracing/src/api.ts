@@ -16,7 +16,7 @@ export interface DeploymentTracingOptions {
   readonly spanProcessors?: readonly SpanProcessor[];
   /** More of the resource. `OTEL_RESOURCE_ATTRIBUTES` is read too; the piped's identity wins over both. */
   readonly resource?: Resource;
-  /** Default: `OTEL_TRACES_SAMPLER`, else all. Decides once a deployment, from its trace id, in every process alike. */
+  /** Default: `OTEL_TRACES_SAMPLER`, else all. A parent-based one decides once a deployment, in every process alike. */
   readonly sampler?: Sampler;
   readonly spanLimits?: SpanLimits;
   /** Where given, durations of deployments and stages are recorded as histograms, in seconds. */

@@ -1,5 +1,6 @@
 import { setImmediate as turn } from 'node:timers/promises';
 import { context, createContextKey, ROOT_CONTEXT, trace } from '@opentelemetry/api';
+import { AsyncLocalStorageContextManager } from '@opentelemetry/context-async-hooks';
 import type { ReadableSpan } from '@opentelemetry/sdk-trace-base';
 import { describe, expect, test } from 'vitest';
 import { deploymentInfo, harness } from './harness.test.helper.ts';
@@ -122,6 +123,22 @@ test('nothing global is touched: no span is active for the API, no provider is s
     }),
   );
   expect(exporter.spans.map(span => span.name)).toEqual(['ONE', 'Deploy']);
+});
+
+test('an application’s own global context manager is kept up to date', async () => {
+  const manager = new AsyncLocalStorageContextManager();
+  context.setGlobalContextManager(manager);
+  try {
+    const { tracing } = harness();
+    await tracing.start(deploymentInfo()).run(d =>
+      d.stage({ id: 's-1', name: 'ONE' }, async one => {
+        await turn();
+        expect(trace.getActiveSpan()).toBe(one.span);
+      }),
+    );
+  } finally {
+    context.disable();
+  }
 });
 
 describe('with global registration', () => {

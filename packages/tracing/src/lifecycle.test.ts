@@ -1,7 +1,12 @@
 import { context, DiagLogLevel, diag, ROOT_CONTEXT } from '@opentelemetry/api';
 import { AsyncLocalStorageContextManager } from '@opentelemetry/context-async-hooks';
 import { suppressTracing } from '@opentelemetry/core';
-import { AlwaysOffSampler, type SpanProcessor, TraceIdRatioBasedSampler } from '@opentelemetry/sdk-trace-base';
+import {
+  AlwaysOffSampler,
+  ParentBasedSampler,
+  type SpanProcessor,
+  TraceIdRatioBasedSampler,
+} from '@opentelemetry/sdk-trace-base';
 import { afterEach, describe, expect, test, vi } from 'vitest';
 import type { Deployment, DeploymentInfo } from './api.ts';
 import { deploymentInfo, epochMs, harness, IDENTITY, RecordingExporter, T0 } from './harness.test.helper.ts';
@@ -58,7 +63,7 @@ describe('one root span, over restarts and processes', () => {
   });
 
   test('a sampler decides alike for the holder and for those who join', async () => {
-    const sampler = new TraceIdRatioBasedSampler(0.5);
+    const sampler = new ParentBasedSampler({ root: new TraceIdRatioBasedSampler(0.5) });
     const ids = Array.from({ length: 40 }, (_, n) => `d-${n}`);
     const sampledBy = async (
       run: (tracing: ReturnType<typeof harness>['tracing'], info: DeploymentInfo) => Promise<void>,
@@ -160,8 +165,9 @@ describe('shutdown', () => {
   });
 
   test('twice is once', async () => {
-    const { tracing, exporter } = harness();
-    const shutdown = vi.spyOn(exporter, 'shutdown');
+    const shutdown = vi.fn(async () => {});
+    const processor: SpanProcessor = { onStart: () => {}, onEnd: () => {}, forceFlush: async () => {}, shutdown };
+    const { tracing } = harness({ spanProcessors: [processor] });
     await Promise.all([tracing.shutdown(), tracing.shutdown()]);
     await tracing.shutdown();
     expect(shutdown).toHaveBeenCalledTimes(1);

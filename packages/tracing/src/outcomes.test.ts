@@ -221,6 +221,16 @@ describe('a deployment ends as its stages ended', () => {
     expect(exporter.named('Deploy').status).toEqual(OK);
   });
 
+  test('of several that failed, the one whose last run failed first is blamed', async () => {
+    const { tracing, exporter } = harness();
+    await tracing.start(deploymentInfo()).run(async d => {
+      await quietly(d.stage(stage('ONE'), fail('flaky')));
+      await quietly(d.stage(stage('TWO'), fail('the cause')));
+      await quietly(d.stage(stage('ONE'), fail('the consequence')));
+    });
+    expect(exporter.named('Deploy').status.message).toBe('stage TWO failed: the cause');
+  });
+
   test('a plan that failed', async () => {
     const { tracing, exporter } = harness();
     await quietly(tracing.start(deploymentInfo()).run(d => d.plan(fail('no such revision'))));
