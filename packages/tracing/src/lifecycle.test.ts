@@ -227,6 +227,27 @@ describe('shutdown', () => {
 });
 
 describe('said to the logger, and never thrown into a deployment', () => {
+  test('what a span processor throws', async () => {
+    const lines = listen();
+    const fail = () => {
+      throw new Error('disk full');
+    };
+    const processor: SpanProcessor = {
+      onStart: fail,
+      onEnding: fail,
+      onEnd: fail,
+      forceFlush: async () => {},
+      shutdown: async () => {},
+    };
+    const { tracing } = harness({ spanProcessors: [processor] });
+    await expect(tracing.start(deploymentInfo()).run(() => 42)).resolves.toBe(42);
+    expect(lines).toEqual(
+      ['onStart', 'onEnding', 'onEnd'].map(
+        what => `@spanpass/tracing a span processor threw in ${what}: Error: disk full`,
+      ),
+    );
+  });
+
   test('a second end, and an end while a stage still runs', async () => {
     const lines = listen();
     const { tracing } = harness();

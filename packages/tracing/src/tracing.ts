@@ -1,4 +1,4 @@
-import { SpanKind, TraceFlags, type TracerProvider, trace } from '@opentelemetry/api';
+import { SpanKind, type TracerProvider, trace } from '@opentelemetry/api';
 import { BasicTracerProvider, BatchSpanProcessor, type SpanProcessor } from '@opentelemetry/sdk-trace-base';
 import { ActiveContext } from './activeContext.ts';
 import type {
@@ -10,6 +10,7 @@ import type {
 } from './api.ts';
 import { rootAttributes } from './attributes.ts';
 import { checkDeployment, checkOptions, checkTimeout } from './check.ts';
+import { guarded } from './guardedProcessor.ts';
 import { HeldDeployment } from './heldDeployment.ts';
 import { DeploymentIdGenerator } from './idGenerator.ts';
 import { rootSpanIdOf, traceIdOf } from './ids.ts';
@@ -139,7 +140,8 @@ class Tracing implements DeploymentTracing {
 }
 
 function processorsOf({ exporter, spanProcessors = [] }: DeploymentTracingOptions): SpanProcessor[] {
-  return [new DeploymentTagsProcessor(), ...spanProcessors, ...(exporter ? [new BatchSpanProcessor(exporter)] : [])];
+  const all = [...spanProcessors, ...(exporter ? [new BatchSpanProcessor(exporter)] : [])];
+  return [new DeploymentTagsProcessor(), ...all.map(guarded)];
 }
 
 function scoped(provider: BasicTracerProvider) {
@@ -154,8 +156,6 @@ function flagsBy(provider: BasicTracerProvider, ids: DeploymentIdGenerator): Kit
   const tracer = scoped(provider);
   return info => {
     const options = { root: true, kind: SpanKind.SERVER, attributes: rootAttributes(info) };
-    return (
-      ids.rootOf(info.id, () => tracer.startSpan(SPAN_DEPLOY, options)).spanContext().traceFlags ?? TraceFlags.NONE
-    );
+    return ids.rootOf(info.id, () => tracer.startSpan(SPAN_DEPLOY, options)).spanContext().traceFlags;
   };
 }
