@@ -7,6 +7,7 @@ import { type RunningEnvoy, startEnvoy } from '../harness/envoy.ts';
 import { tracesRequest, tracesRequestJson } from '../harness/otlp.ts';
 import { type RawAnswer, type RawAuthServer, startRawAuthServer } from '../harness/raw-auth-server.ts';
 import { exportOverGrpc, exportOverHttp } from '../harness/raw-client.ts';
+import { decodeStatusBytes } from '../harness/rpc-status.ts';
 import { type Sink, startSink, valuesOf } from '../harness/sink.ts';
 import { Stage } from '../harness/stage.ts';
 
@@ -90,7 +91,7 @@ await describeWithEngine(['envoy', 'otelcol'], 'nothing opens the gateway but an
     expect(sink.spans().map(span => span.name)).not.toContain(what);
   });
 
-  it('a refusal keeps its code', async () => {
+  it('a refusal keeps its code and its words', async () => {
     auth.answer = deniedResponse(status.PERMISSION_DENIED, 403, 'this piped is disabled');
     const overGrpc = await exportOverGrpc(gateway.grpcPort, tracesRequest('refused'));
     expect(overGrpc).toMatchObject({ code: status.PERMISSION_DENIED, message: 'this piped is disabled' });
@@ -99,5 +100,18 @@ await describeWithEngine(['envoy', 'otelcol'], 'nothing opens the gateway but an
       http: 403,
       status: { code: status.PERMISSION_DENIED, message: 'this piped is disabled' },
     });
+  });
+
+  it.each([
+    ['told', 'overloaded', 'overloaded: too many checks are under way'],
+    ['not told', undefined, 'authorization unavailable'],
+  ])('"try again later" keeps its words where its reason is %s', async (_what, reason, words) => {
+    auth.answer = deniedResponse(status.UNAVAILABLE, 503, 'overloaded: too many checks are under way', reason);
+    const overGrpc = await exportOverGrpc(gateway.grpcPort, tracesRequest('later'));
+    expect(overGrpc).toMatchObject({ code: status.UNAVAILABLE, message: words });
+    const details = decodeStatusBytes(overGrpc.metadata['grpc-status-details-bin'] as Buffer);
+    expect(details).toMatchObject({ code: status.UNAVAILABLE, retryAfterSeconds: 1 });
+    const overHttp = await exportOverHttp(gateway.httpPort, tracesRequestJson('later'));
+    expect(overHttp).toMatchObject({ http: 503, status: { code: status.UNAVAILABLE, message: words } });
   });
 });

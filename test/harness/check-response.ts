@@ -18,8 +18,18 @@ export function okWithDenial(httpStatus: number): Uint8Array {
   return message([1, message([1, 0])], [2, message([1, message([1, httpStatus])])]);
 }
 
-export function deniedResponse(grpcCode: number, httpStatus: number, body = ''): Uint8Array {
-  return message([1, message([1, grpcCode])], [2, message([1, message([1, httpStatus])], [3, body])]);
+/** With a reason in the dynamic metadata, as our server gives it. */
+export function deniedResponse(grpcCode: number, httpStatus: number, body: string, reason?: string): Uint8Array {
+  const denied: Field[] = [
+    [1, message([1, grpcCode])],
+    [2, message([1, message([1, httpStatus])], [3, body])],
+  ];
+  return message(...denied, ...(reason === undefined ? [] : [[4, struct('reason', reason)] as const]));
+}
+
+/** google.protobuf.Struct of one string. */
+function struct(key: string, value: string): Uint8Array {
+  return message([1, message([1, key], [2, message([3, value])])]);
 }
 
 /** HeaderValueOption with OVERWRITE_IF_EXISTS_OR_ADD. */

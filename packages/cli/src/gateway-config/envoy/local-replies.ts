@@ -9,8 +9,8 @@ interface Reply {
   readonly http: number;
   readonly code: number;
   readonly message: string;
-  /** Only where the auth server's answer, or its absence, is the cause. */
-  readonly byAuth?: true;
+  /** Only where the auth server is the cause: by a refusal with a reason, or by any other answer or none as well. */
+  readonly byAuth?: 'refusal' | 'any';
   readonly becomes?: 503;
 }
 
@@ -19,13 +19,14 @@ const cannotDecide = 'the gateway cannot decide at the moment';
 const replies: readonly Reply[] = [
   { http: 400, code: 3, message: 'bad request' },
   { http: 401, code: 16, message: 'unauthenticated' },
-  { http: 403, code: 7, message: 'permission denied', byAuth: true },
+  { http: 403, code: 7, message: 'permission denied', byAuth: 'any' },
   { http: 403, code: 14, message: cannotDecide, becomes: 503 },
   { http: 404, code: 5, message: 'not found' },
   { http: 413, code: 3, message: 'request too large' },
   { http: 429, code: 8, message: 'too many requests' },
   { http: 500, code: 14, message: cannotDecide, becomes: 503 },
-  { http: 503, code: 14, message: 'authorization unavailable', byAuth: true },
+  { http: 503, code: 14, message: 'authorization unavailable', byAuth: 'refusal' },
+  { http: 503, code: 14, message: 'authorization unavailable', byAuth: 'any' },
   { http: 503, code: 14, message: 'unavailable' },
   { http: 504, code: 14, message: 'timed out' },
 ];
@@ -36,6 +37,11 @@ function isUnavailable(reply: Reply): boolean {
   return reply.code === 14;
 }
 
+/** The body that Envoy has at hand is then about its own insides, or empty; else it is the auth server's, or of use. */
+function needsWords(reply: Reply): boolean {
+  return isUnavailable(reply) && reply.byAuth !== 'refusal';
+}
+
 function statusIs(http: number) {
   return { status_code_filter: { comparison: { op: 'EQ', value: { default_value: http, runtime_key: 'unused' } } } };
 }
@@ -43,13 +49,30 @@ function statusIs(http: number) {
 /** UAEX is Envoy's flag for "unauthorized by the external service". */
 const byAuthServer = { response_flag_filter: { flags: ['UAEX'] } };
 
+/** A refusal names its reason in the dynamic metadata; a timeout or a broken answer leaves none. */
+const withReason = {
+  metadata_filter: {
+    matcher: {
+      filter: 'envoy.filters.http.ext_authz',
+      path: [{ key: 'reason' }],
+      value: { present_match: true },
+    },
+    match_if_key_not_found: false,
+  },
+};
+
 const protobufRequest = {
   header_filter: { header: { name: 'content-type', string_match: { prefix: 'application/x-protobuf' } } },
 };
 
 function filterOf(reply: Reply, protobuf: boolean) {
   const status = statusIs(reply.http);
-  const filters = [status, ...(reply.byAuth === true ? [byAuthServer] : []), ...(protobuf ? [protobufRequest] : [])];
+  const filters = [
+    status,
+    ...(reply.byAuth === undefined ? [] : [byAuthServer]),
+    ...(reply.byAuth === 'refusal' ? [withReason] : []),
+    ...(protobuf ? [protobufRequest] : []),
+  ];
   // `and_filter` demands two at least.
   return filters.length === 1 ? status : { and_filter: { filters } };
 }
@@ -57,6 +80,8 @@ function filterOf(reply: Reply, protobuf: boolean) {
 function addIfAbsent(key: string, value: string) {
   return { header: { key, value }, append_action: 'ADD_IF_ABSENT' };
 }
+
+const retryAfter = addIfAbsent('retry-after', String(retryAfterSeconds));
 
 function newStatus(reply: Reply) {
   return reply.becomes === undefined ? {} : { status_code: reply.becomes };
@@ -66,24 +91,20 @@ function newStatus(reply: Reply) {
 export function grpcLocalReplies() {
   return {
     mappers: replies
-      .filter(reply => isUnavailable(reply) || reply.byAuth === true)
+      .filter(reply => isUnavailable(reply) || reply.byAuth !== undefined)
       .map(reply => ({
         filter: filterOf(reply, false),
         ...newStatus(reply),
-        ...(isUnavailable(reply)
-          ? {
-              body: { inline_string: reply.message },
-              headers_to_add: [
-                addIfAbsent('retry-after', String(retryAfterSeconds)),
-                addIfAbsent(
-                  'grpc-status-details-bin',
-                  base64(statusBytes(reply.code, reply.message, retryAfterSeconds)).replace(/=+$/, ''),
-                ),
-              ],
-            }
-          : {}),
+        ...(needsWords(reply) ? { body: { inline_string: reply.message } } : {}),
+        ...(isUnavailable(reply) ? { headers_to_add: [retryAfter, retryInfo(reply)] } : {}),
       })),
   };
+}
+
+function retryInfo({ code, message }: Reply) {
+  // Without padding, as gRPC has it in `-bin` headers.
+  const details = base64(statusBytes(code, message, retryAfterSeconds)).replace(/=+$/, '');
+  return addIfAbsent('grpc-status-details-bin', details);
 }
 
 /**
@@ -101,7 +122,7 @@ function common(reply: Reply, protobuf: boolean) {
   return {
     filter: filterOf(reply, protobuf),
     ...newStatus(reply),
-    ...(isUnavailable(reply) ? { headers_to_add: [addIfAbsent('retry-after', String(retryAfterSeconds))] } : {}),
+    ...(isUnavailable(reply) ? { headers_to_add: [retryAfter] } : {}),
   };
 }
 
@@ -118,7 +139,7 @@ function protobufMapper(reply: Reply) {
 function jsonMapper(reply: Reply) {
   return {
     ...common(reply, false),
-    ...(isUnavailable(reply) ? { body: { inline_string: reply.message } } : {}),
+    ...(needsWords(reply) ? { body: { inline_string: reply.message } } : {}),
     body_format_override: jsonBody(reply.code),
   };
 }
