@@ -17,11 +17,14 @@ export interface RunningEnvoy {
   accessLog(): Record<string, unknown>[];
 }
 
+/** What a suite may decide; where it listens is decided here. */
+export type GatewayOptions = Omit<EnvoyOptions, 'listen' | 'adminPort'>;
+
 /** Envoy with the generated configuration, on free ports. */
 export async function startEnvoy(
   stage: Stage,
   engine: Engine,
-  options: Omit<EnvoyOptions, 'listen' | 'adminPort'>,
+  options: GatewayOptions,
   gatewayToken: string,
 ): Promise<RunningEnvoy> {
   const ports = await freePorts('grpc', 'http', 'admin');
