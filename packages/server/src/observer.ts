@@ -20,3 +20,18 @@ export interface Observer {
   /** The control plane was asked for a key, or would have been. */
   keyLookup?(result: LookupResult): void;
 }
+
+/** Tells each of several observers. */
+export function joinObservers(...observers: readonly Observer[]): Observer {
+  return {
+    decided: decision => {
+      for (const observer of observers) observer.decided?.(decision);
+    },
+    decisionCache: result => {
+      for (const observer of observers) observer.decisionCache?.(result);
+    },
+    keyLookup: result => {
+      for (const observer of observers) observer.keyLookup?.(result);
+    },
+  };
+}

@@ -9,7 +9,7 @@ import {
   verifyCredential,
 } from '@spanpass/credential';
 import { bearerToken } from '../authorization.ts';
-import type { Authenticator, AuthenticatorOutcome, CheckedRequest, Owner, VerifiedFacts } from '../contract.ts';
+import type { Authenticator, AuthenticatorOutcome, Owner, VerifiedFacts } from '../contract.ts';
 import type { KeyQuestion, KeySource } from '../keys/key-source.ts';
 import { AuthenticationError } from '../refusals.ts';
 

@@ -1,0 +1,59 @@
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import type { Registry } from 'prom-client';
+import { listening } from './listening.ts';
+
+export interface OperationsOptions {
+  readonly host: string;
+  readonly port: number;
+  readonly registry: Registry;
+  isReady(): boolean;
+}
+
+export interface OperationsServer extends AsyncDisposable {
+  /** `host:port` as bound. */
+  readonly address: string;
+}
+
+/**
+ * Serves `/metrics` (Prometheus text), `/healthz` (200 as long as the process answers) and `/readyz` (503 while checks
+ * can't be decided).
+ *
+ * @throws ListenError
+ */
+export async function startOperations({ host, port, registry, isReady }: OperationsOptions): Promise<OperationsServer> {
+  const server = createServer(
+    { requestTimeout: 5000, headersTimeout: 5000, maxHeaderSize: 8192 },
+    (request, response) => {
+      answer(request, response, registry, isReady).catch(() => response.destroy());
+    },
+  );
+  await listening(server, host, port);
+  const bound = server.address() as AddressInfo;
+  return {
+    address: `${bound.family === 'IPv6' ? `[${bound.address}]` : bound.address}:${bound.port}`,
+    [Symbol.asyncDispose]: () =>
+      new Promise(resolve => {
+        server.close(() => resolve());
+        server.closeAllConnections();
+      }),
+  };
+}
+
+async function answer(
+  request: IncomingMessage,
+  response: ServerResponse,
+  registry: Registry,
+  isReady: () => boolean,
+): Promise<void> {
+  if (request.method !== 'GET' && request.method !== 'HEAD') return send(response, 405, 'method not allowed\n');
+  const [path] = (request.url ?? '').split('?');
+  if (path === '/healthz') return send(response, 200, 'ok\n');
+  if (path === '/readyz') return isReady() ? send(response, 200, 'ready\n') : send(response, 503, 'not ready\n');
+  if (path === '/metrics') return send(response, 200, await registry.metrics(), registry.contentType);
+  send(response, 404, 'not found\n');
+}
+
+function send(response: ServerResponse, status: number, body: string, contentType = 'text/plain; charset=utf-8'): void {
+  response.writeHead(status, { 'content-type': contentType, 'content-length': Buffer.byteLength(body) }).end(body);
+}
