@@ -10,7 +10,7 @@ export type {
   WorkOptions,
 } from './api.ts';
 export { CancelledError, InterruptedError } from './endings.ts';
-export { DeploymentIdGenerator } from './idGenerator.ts';
+export { DeploymentIdGenerator } from './id-generator.ts';
 export { rootSpanIdOf, traceIdOf } from './ids.ts';
 export type { Outcome } from './outcome.ts';
 export { createDeploymentTracing } from './tracing.ts';

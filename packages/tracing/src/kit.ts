@@ -1,7 +1,7 @@
 import type { TraceFlags, Tracer } from '@opentelemetry/api';
-import type { ActiveContext } from './activeContext.ts';
+import type { ActiveContext } from './active-context.ts';
 import type { DeploymentInfo } from './api.ts';
-import type { DeploymentIdGenerator } from './idGenerator.ts';
+import type { DeploymentIdGenerator } from './id-generator.ts';
 import type { Durations } from './metrics.ts';
 
 /** What all deployments of one tracing share. */

@@ -1,6 +1,6 @@
 import { context, trace } from '@opentelemetry/api';
 import type { BasicTracerProvider } from '@opentelemetry/sdk-trace-base';
-import type { ActiveContext } from './activeContext.ts';
+import type { ActiveContext } from './active-context.ts';
 
 /**
  * Makes the provider and the context manager global; the answer undoes it.

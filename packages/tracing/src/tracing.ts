@@ -1,6 +1,6 @@
 import { SpanKind, type TracerProvider, trace } from '@opentelemetry/api';
 import { BasicTracerProvider, BatchSpanProcessor, type SpanProcessor } from '@opentelemetry/sdk-trace-base';
-import { ActiveContext } from './activeContext.ts';
+import { ActiveContext } from './active-context.ts';
 import type {
   Deployment,
   DeploymentInfo,
@@ -10,9 +10,9 @@ import type {
 } from './api.ts';
 import { rootAttributes } from './attributes.ts';
 import { checkDeployment, checkOptions, checkTimeout } from './check.ts';
-import { guarded } from './guardedProcessor.ts';
-import { HeldDeployment } from './heldDeployment.ts';
-import { DeploymentIdGenerator } from './idGenerator.ts';
+import { guarded } from './guarded-processor.ts';
+import { HeldDeployment } from './held-deployment.ts';
+import { DeploymentIdGenerator } from './id-generator.ts';
 import { rootSpanIdOf, traceIdOf } from './ids.ts';
 import type { Kit } from './kit.ts';
 import { log } from './log.ts';
@@ -21,7 +21,7 @@ import { EVENT, SCHEMA_URL, SCOPE_NAME, SCOPE_VERSION, SPAN_DEPLOY } from './nam
 import { registerGlobally } from './registration.ts';
 import { pipedResource } from './resource.ts';
 import { settledWithin } from './settled.ts';
-import { SpansBelowRoot } from './spansBelowRoot.ts';
+import { SpansBelowRoot } from './spans-below-root.ts';
 import { DeploymentTagsProcessor } from './tags.ts';
 
 const DEFAULT_TIMEOUT_MS = 30_000;

@@ -7,7 +7,7 @@ import { endingOf } from './endings.ts';
 import type { Kit } from './kit.ts';
 import { EVENT } from './names.ts';
 import { checkedOutcome, type Ending, isBad, type Outcome } from './outcome.ts';
-import { endSpan } from './spanEnd.ts';
+import { endSpan } from './span-end.ts';
 import { tagsOf } from './tags.ts';
 import { thrown } from './text.ts';
 

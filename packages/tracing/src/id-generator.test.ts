@@ -2,7 +2,7 @@ import { context, ROOT_CONTEXT, trace } from '@opentelemetry/api';
 import { BasicTracerProvider, SimpleSpanProcessor, type SpanProcessor } from '@opentelemetry/sdk-trace-base';
 import { describe, expect, test } from 'vitest';
 import { RecordingExporter } from './harness.test.helper.ts';
-import { DeploymentIdGenerator } from './idGenerator.ts';
+import { DeploymentIdGenerator } from './id-generator.ts';
 import { rootSpanIdOf, traceIdOf } from './ids.ts';
 
 function setUp(more: SpanProcessor[] = []) {

@@ -6,7 +6,7 @@ import { traceIdOf } from './ids.ts';
 import type { Kit } from './kit.ts';
 import { SPAN_PLAN } from './names.ts';
 import type { Outcome } from './outcome.ts';
-import { endSpan } from './spanEnd.ts';
+import { endSpan } from './span-end.ts';
 import { type Part, Stages } from './stages.ts';
 import { tagsOf, withOnlyTags, withTags } from './tags.ts';
 import { type OpenWork, runWork, type WorkEnd, withoutWork, workOf } from './work.ts';
