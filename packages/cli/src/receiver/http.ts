@@ -1,8 +1,15 @@
 import { createServer, type Server as HttpServer, type IncomingMessage, type ServerResponse } from 'node:http';
-import { AuthenticationError, type Principal, type Server } from '@spanpass/server';
+import {
+  AuthenticationError,
+  authenticateHttp,
+  type HttpRefusal,
+  type Principal,
+  refusalToHttp,
+  type Server,
+} from '@spanpass/server';
 import { CONTENT_TYPES, encodeResponse, encodeStatus } from './answer.ts';
 import { readBody } from './body.ts';
-import { type Outcome, type Refused, refused } from './outcome.ts';
+import { type Outcome, refused } from './outcome.ts';
 import type { Pipeline } from './pipeline.ts';
 import { type Encoding, OTLP_SIGNALS, type SignalOnTheWire } from './signals.ts';
 
@@ -29,8 +36,9 @@ export function createOtlpHttpServer(options: OtlpHttpOptions): HttpServer {
       const encoding = encodingOf(request);
       underWay += 1;
       try {
-        const outcome = underWay > options.maxConcurrent ? OVERLOADED : await receive(options, request, encoding);
-        answer(response, encoding ?? 'json', outcome);
+        const found = underWay > options.maxConcurrent ? OVERLOADED : await receive(options, request, encoding);
+        if ('body' in found) response.writeHead(found.status, found.headers).end(found.body);
+        else answer(response, encoding ?? 'json', found);
       } catch {
         answer(response, encoding ?? 'json', { outcome: refused('internal', 'the request could not be handled') });
       } finally {
@@ -60,13 +68,13 @@ async function receive(
   { server, pipeline, maxBodyBytes }: OtlpHttpOptions,
   request: IncomingMessage,
   encoding: Encoding | undefined,
-): Promise<Answer> {
+): Promise<Answer | HttpRefusal> {
   if (request.rawHeaders.length > MAX_HEADERS * 2) return { outcome: refused('too_many_headers', 'too many headers') };
   let principal: Principal;
   try {
-    principal = await server.authenticate(checkedRequest(request));
+    principal = await authenticateHttp(server, request);
   } catch (error) {
-    return notAdmitted(AuthenticationError.from(error));
+    return refusalToHttp(AuthenticationError.from(error), request.headers['content-type']);
   }
   const path = (request.url ?? '').split('?', 1)[0];
   const signal = OTLP_SIGNALS.find(({ httpPath }) => httpPath === path);
@@ -91,29 +99,6 @@ function answer(response: ServerResponse, encoding: Encoding, { outcome, signal,
   }
   if (outcome.retryAfterSeconds !== undefined) response.setHeader('retry-after', String(outcome.retryAfterSeconds));
   response.writeHead(outcome.httpStatus).end(encodeStatus(encoding, outcome.code, outcome.message));
-}
-
-function notAdmitted({ refusal }: AuthenticationError): Answer {
-  const { grpcStatus, httpStatus, message, bearerError, retryAfterSeconds } = refusal;
-  const outcome: Refused = {
-    kind: 'refused',
-    code: grpcStatus,
-    httpStatus,
-    message,
-    ...(retryAfterSeconds !== undefined && { retryAfterSeconds }),
-  };
-  const challenge = bearerError === undefined ? 'Bearer' : `Bearer error="${bearerError}"`;
-  return { outcome, headers: httpStatus === 401 ? { 'www-authenticate': challenge } : {} };
-}
-
-/** `headersDistinct`, since node:http else keeps the first of two `authorization` headers and says nothing. */
-function checkedRequest(request: IncomingMessage) {
-  return {
-    headers: request.headersDistinct,
-    method: request.method ?? '',
-    path: request.url ?? '',
-    peer: { address: request.socket.remoteAddress ?? '' },
-  };
 }
 
 function encodingOf(request: IncomingMessage): Encoding | undefined {

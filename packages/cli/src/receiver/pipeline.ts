@@ -16,8 +16,22 @@ export interface Export {
 /** What a receiver does with an export once its sender is known: decode, stamp, hand on. Never rejects. */
 export type Pipeline = (received: Export) => Promise<Outcome>;
 
-export function createPipeline(sink: Sink, onFault: (error: unknown) => void): Pipeline {
-  return async ({ signal, encoding, body, identity }) => {
+export interface PipelineOptions {
+  readonly sink: Sink;
+  /** Told of what should not happen: the sink failed. */
+  readonly onFault?: ((error: unknown) => void) | undefined;
+  /** Told what became of each export. */
+  readonly observe?: ((received: Export, outcome: Outcome) => void) | undefined;
+}
+
+export function createPipeline({ sink, onFault, observe }: PipelineOptions): Pipeline {
+  return async received => {
+    const outcome = await settle(received);
+    observe?.(received, outcome);
+    return outcome;
+  };
+
+  async function settle({ signal, encoding, body, identity }: Export): Promise<Outcome> {
     let batch: Batch;
     try {
       batch = decodeBatch(signal, encoding, body);
@@ -28,8 +42,8 @@ export function createPipeline(sink: Sink, onFault: (error: unknown) => void): P
       stamp(batch, identity);
       return await sink(batch, identity);
     } catch (error) {
-      onFault(error);
+      onFault?.(error);
       return refused('internal', 'the export could not be handled');
     }
-  };
+  }
 }
