@@ -138,8 +138,8 @@ await describeWithEngine(['envoy', 'otelcol'], 'a span arrives with the identity
   it('and no pass and no identity of another came through in all of this', async () => {
     expect(JSON.stringify(way.sink.spans().map(span => span.resource))).not.toContain('bank');
     expect(JSON.stringify(way.sink.requestHeaders())).not.toMatch(/bearer|eyJ/i);
+    await way.gateway.logged({ http: 200, project: 'shop' });
     expect(way.gateway.process.output()).not.toContain('eyJ');
-    expect(way.gateway.accessLog().filter(entry => entry.http === 200)).not.toEqual([]);
     for (const entry of way.gateway.accessLog().filter(each => each.http === 200)) {
       expect(entry).toMatchObject({ project: 'shop', piped: 'piped-1', kid: piped.keyFile.kid });
     }

@@ -66,6 +66,14 @@ await describeWithEngine(['envoy', 'otelcol'], 'there is no way around the gatew
     expect(without.http).toBe(withPass === 200 ? 401 : withPass);
   });
 
+  it('by a method that no OTLP service has: UNIMPLEMENTED, with a pass and without', async () => {
+    const method = '/opentelemetry.proto.collector.trace.v1.TraceService/Delete';
+    for (const headers of [[bearer(pass)], []]) {
+      const outcome = await exportOverGrpc(way.gateway.grpcPort, tracesRequest('around'), headers, method);
+      expect(outcome).toMatchObject({ code: status.UNIMPLEMENTED });
+    }
+  });
+
   it('and nothing came that way', async () => {
     await exportOverGrpc(way.gateway.grpcPort, tracesRequest('through the gateway'), [bearer(pass)]);
     await way.sink.span('through the gateway');

@@ -20,7 +20,9 @@ export function installOtelcol(): Promise<string> {
       await run('go', ['install', `go.opentelemetry.io/collector/cmd/builder@v${version}`], { env: { GOBIN: bin } });
       progress(`building the Collector ${version} (about a minute and a half) …`);
       await copyFile(join(testRoot, 'engines', 'collector-build.yaml'), join(workDir, 'collector-build.yaml'));
-      await run(join(bin, 'builder'), ['--config', 'collector-build.yaml'], { cwd: workDir });
+      // It leaves a folder where temporary files go.
+      const env = { TMPDIR: workDir };
+      await run(join(bin, 'builder'), ['--config', 'collector-build.yaml'], { cwd: workDir, env });
       await rename(join(workDir, 'dist', 'otelcol'), join(outDir, 'otelcol'));
     },
   });

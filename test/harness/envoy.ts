@@ -6,16 +6,23 @@ import { freePorts } from './ports.ts';
 import { type RunningProcess, startProcess } from './process.ts';
 import type { Stage } from './stage.ts';
 import { tempDir } from './temp.ts';
-import { answersOk } from './wait.ts';
+import { answersOk, waitFor } from './wait.ts';
+
+export type AccessLogEntry = Readonly<Record<string, unknown>>;
 
 export interface RunningEnvoy {
   readonly process: RunningProcess;
   readonly grpcPort: number;
   readonly httpPort: number;
   readonly adminPort: number;
-  /** The access log so far, one object a request. */
-  accessLog(): Record<string, unknown>[];
+  /** The access log so far, one object a request; a request is logged a moment after its answer. */
+  accessLog(): AccessLogEntry[];
+  /** Waits until a request has been logged that answers to all of `members`. */
+  logged(members: AccessLogEntry): Promise<void>;
 }
+
+/** By default its logs wait for ten seconds or 64 KiB. */
+const quiet = ['--log-level', 'warning', '--file-flush-interval-msec', '50'];
 
 /** What a suite may decide; where it listens is decided here. */
 export type GatewayOptions = Omit<EnvoyOptions, 'listen' | 'adminPort'>;
@@ -36,30 +43,27 @@ export async function startEnvoy(
   const process = await startProcess(stage, {
     name: 'envoy',
     command: engine.path,
-    args: [
-      '-c',
-      config,
-      '--disable-hot-restart',
-      '--concurrency',
-      '1',
-      '--drain-time-s',
-      '1',
-      '--log-level',
-      'warning',
-    ],
+    args: ['-c', config, '--disable-hot-restart', '--concurrency', '1', '--drain-time-s', '1', ...quiet],
     env: { GATEWAY_TOKEN: gatewayToken },
     ready: () => answersOk(`http://127.0.0.1:${ports.admin}/ready`),
   });
+  const accessLog = () =>
+    process
+      .output()
+      .split('\n')
+      .filter(line => line.startsWith('{') && line.endsWith('}'))
+      .map(line => JSON.parse(line) as AccessLogEntry);
   return {
     process,
     grpcPort: ports.grpc,
     httpPort: ports.http,
     adminPort: ports.admin,
-    accessLog: () =>
-      process
-        .output()
-        .split('\n')
-        .filter(line => line.startsWith('{'))
-        .map(line => JSON.parse(line) as Record<string, unknown>),
+    accessLog,
+    async logged(members) {
+      const wanted = Object.entries(members);
+      await waitFor(`a request logged with ${JSON.stringify(members)}`, () =>
+        accessLog().some(entry => wanted.every(([key, value]) => entry[key] === value)),
+      );
+    },
   };
 }

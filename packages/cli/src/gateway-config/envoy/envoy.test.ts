@@ -112,7 +112,7 @@ describe.each(managers(generate()).map(manager => [manager.stat_prefix, manager]
   });
 
   it('all four signals have an exact route, shorter than the patience of an exporter', () => {
-    const { routes } = manager.route_config.virtual_hosts[0];
+    const routes = manager.route_config.virtual_hosts[0].routes.slice(0, -1);
     expect(routes).toHaveLength(4);
     for (const { match, route } of routes) {
       expect(match.path).toMatch(/^\/(v1|opentelemetry\.proto\.collector\.)/);
@@ -120,6 +120,16 @@ describe.each(managers(generate()).map(manager => [manager.stat_prefix, manager]
       expect(route.retry_policy.num_retries).toBe(60);
     }
   });
+});
+
+it('only a route that answers by itself is left unchecked', () => {
+  for (const manager of managers(generate())) {
+    const { routes } = manager.route_config.virtual_hosts[0];
+    const unchecked = routes.filter((each: Loose) => each.typed_per_filter_config !== undefined);
+    expect(unchecked).toEqual([routes.at(-1)]);
+    expect(unchecked[0].route).toBeUndefined();
+    expect(unchecked[0].direct_response.status).toBe(404);
+  }
 });
 
 describe('the clusters', () => {

@@ -1,6 +1,6 @@
 import { signals } from '../signals.ts';
 import type { EnvoySettings } from './options.ts';
-import { duration } from './proto.ts';
+import { duration, typed } from './proto.ts';
 
 /** Spread over the whole export's time; a small number of tries runs out early under jitter. */
 const manyTries = { num_retries: 60, retry_back_off: { base_interval: '0.1s', max_interval: '0.8s' } };
@@ -33,7 +33,7 @@ export function httpRoutes(settings: EnvoySettings) {
 
 type Signal = (typeof signals)[number];
 
-/** Exact paths only: what matches no route is neither checked nor forwarded. */
+/** Exact paths only; all else is neither checked nor forwarded. */
 function routes<Route>(name: string, settings: EnvoySettings, routeOf: (signal: Signal) => Route) {
   return {
     name,
@@ -49,8 +49,21 @@ function routes<Route>(name: string, settings: EnvoySettings, routeOf: (signal: 
         ],
         // The auth server has it removed too; a pass has no business behind the gateway whoever forgets.
         request_headers_to_remove: ['authorization'],
-        routes: signals.map(routeOf),
+        routes: [...signals.map(routeOf), notFound],
       },
     ],
   };
 }
+
+/** Without this route the second door would take the request for one that the auth server let in without an identity. */
+const notFound = {
+  match: { prefix: '/' },
+  direct_response: { status: 404, body: { inline_string: 'no telemetry is taken on this path' } },
+  typed_per_filter_config: {
+    'envoy.filters.http.ext_authz': typed('envoy.extensions.filters.http.ext_authz.v3.ExtAuthzPerRoute', {
+      disabled: true,
+    }),
+    // Without rules it lets everything on, here to the answer above.
+    'envoy.filters.http.rbac': typed('envoy.extensions.filters.http.rbac.v3.RBACPerRoute', {}),
+  },
+};
