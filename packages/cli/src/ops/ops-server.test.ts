@@ -3,7 +3,7 @@ import { create, toBinary } from '@bufbuild/protobuf';
 import { afterEach, describe, expect, it } from 'vitest';
 import { ExportTraceServiceRequestSchema } from '../generated/otlp_pb.ts';
 import { decodeBatch } from '../receiver/batch.ts';
-import { attributes, id } from '../receiver/testing.ts';
+import { attributes, id } from '../receiver/otlp.test.helper.ts';
 import { TraceStore } from '../receiver/trace-store.ts';
 import { type OpsServer, startOpsServer } from './ops-server.ts';
 

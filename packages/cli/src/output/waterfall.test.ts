@@ -1,7 +1,7 @@
 import { create } from '@bufbuild/protobuf';
 import { describe, expect, it } from 'vitest';
 import { SpanSchema } from '../generated/otlp_pb.ts';
-import { id } from '../receiver/testing.ts';
+import { id } from '../receiver/otlp.test.helper.ts';
 import { paintFor, plain } from './colour.ts';
 import { table } from './table.ts';
 import { duration, waterfall } from './waterfall.ts';

@@ -13,10 +13,10 @@ import { afterEach, describe, expect, it } from 'vitest';
 import { StatusSchema } from '../generated/otlp_pb.ts';
 import type { Batch } from './batch.ts';
 import { gatewayAuthenticator } from './gateway-authenticator.ts';
+import { id, pairs, traceRequest } from './otlp.test.helper.ts';
 import { ACCEPTED, type Outcome, refused } from './outcome.ts';
 import { type Receiver, type ReceiverOptions, startReceiver } from './receiver.ts';
 import type { Identity } from './stamp.ts';
-import { id, pairs, traceRequest } from './testing.ts';
 
 const token = 'a-gateway-token-of-enough-length';
 const fromGateway = {

@@ -6,8 +6,8 @@ import {
   ExportTraceServiceRequestSchema,
 } from '../generated/otlp_pb.ts';
 import { decodeBatch } from './batch.ts';
+import { attributes, id, pairs, traceRequest } from './otlp.test.helper.ts';
 import { stamp } from './stamp.ts';
-import { attributes, id, pairs, traceRequest } from './testing.ts';
 
 const identity = { project: 'verified', piped: 'edge-1' };
 const stamped = [

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { decodeBatch } from './batch.ts';
-import { id, traceRequest } from './testing.ts';
+import { id, traceRequest } from './otlp.test.helper.ts';
 import { TraceStore } from './trace-store.ts';
 
 const one = { project: 'one', piped: 'a' };
