@@ -75,6 +75,24 @@ await describeWithEngine(['envoy', 'otelcol'], 'nothing opens the gateway but an
     }
   });
 
+  it('what is handed on has the identity, the token of the gateway, and no pass', async () => {
+    const backend = await startSink(stage);
+    const upstream = { http: [new URL(backend.url).host] };
+    const auths = { mode: 'grpc', endpoints: [auth.endpoint] } as const;
+    const direct = await startEnvoy(stage, envoy, { auth: auths, upstream }, token);
+    const sent = await exportOverHttp(direct.httpPort, tracesRequestJson('handed on'), {
+      authorization: 'Bearer a-pass',
+      'x-spanpass-project': ['bank', 'shop'],
+      'X-Spanpass-Piped': 'piped-of-bank',
+      'x-gateway-auth': 'Bearer guessed',
+    });
+    expect(sent.http).toBe(200);
+    const [headers] = backend.requestHeaders();
+    expect(headers).toMatchObject({ ...identity, 'x-gateway-auth': `Bearer ${token}` });
+    expect(headers).not.toHaveProperty('authorization');
+    expect(JSON.stringify(headers)).not.toMatch(/bank|guessed|a-pass/);
+  });
+
   it.each(notAYes)('not %s: UNAVAILABLE, and 503 in the encoding of the request', async (what, answer) => {
     auth.answer = answer;
     const overGrpc = await exportOverGrpc(gateway.grpcPort, tracesRequest(what));
