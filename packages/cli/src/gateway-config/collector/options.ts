@@ -37,12 +37,14 @@ export const collectorOptions = z
     exportTo: z
       .array(backend)
       .max(16)
+      .readonly()
       .prefault([{ protocol: 'grpc', endpoint: '127.0.0.1:24317', insecure: true }]),
     /** Further exporters, name to configuration, as the Collector's documentation has them; they join each pipeline. */
     extraExporters: z.record(componentId, yaml).default({}),
     signals: z
       .array(z.enum(['traces', 'metrics', 'logs', 'profiles']))
       .min(1)
+      .readonly()
       .default(['traces', 'metrics', 'logs']),
     /** Telemetry waits here while a backend is away, also across a restart of the Collector. */
     queueDirectory: z.string().min(1).max(4096).default('.spanpass/collector-queue'),

@@ -4,13 +4,14 @@ import { endpoint, ipAddress, isLoopback, port } from '../endpoint.ts';
 import { sharedNames } from '../names.ts';
 
 const milliseconds = z.int().min(1).max(600_000);
+const endpoints = z.array(endpoint).min(1).max(64).readonly();
 const filePath = z.string().min(1).max(4096);
 
 /** Where Checks go. A union by `mode`, so that another way to ask (ext_authz over HTTP) is one more member. */
 const auth = z.discriminatedUnion('mode', [
   z.strictObject({
     mode: z.literal('grpc'),
-    endpoints: z.array(endpoint).min(1).max(64),
+    endpoints,
   }),
 ]);
 
@@ -31,8 +32,8 @@ export const envoyOptions = z
     /** The Collector's receivers, or the built-in receiver's. */
     upstream: z
       .strictObject({
-        grpc: z.array(endpoint).min(1).max(64).prefault([gatewayDefaults.upstreamGrpcEndpoint]),
-        http: z.array(endpoint).min(1).max(64).prefault([gatewayDefaults.upstreamHttpEndpoint]),
+        grpc: endpoints.prefault([gatewayDefaults.upstreamGrpcEndpoint]),
+        http: endpoints.prefault([gatewayDefaults.upstreamHttpEndpoint]),
       })
       .prefault({}),
     ...sharedNames,
