@@ -13,6 +13,8 @@ export interface RunningCollector {
   /** `host:port`, for Envoy's configuration. */
   readonly grpcEndpoint: string;
   readonly httpEndpoint: string;
+  /** Starts it again on the same ports and queue, after it was stopped. */
+  restart(): Promise<RunningProcess>;
 }
 
 /** The Collector with the generated configuration, on free ports, its queue in a folder of its own. */
@@ -36,12 +38,13 @@ export async function startCollector(
       queueDirectory: join(folder, 'queue'),
     }),
   );
-  const process = await startProcess(stage, {
-    name: 'otelcol',
-    command: engine.path,
-    args: ['--config', config],
-    env: { GATEWAY_TOKEN: gatewayToken },
-    ready: () => answersOk(`http://127.0.0.1:${ports.health}/`),
-  });
-  return { process, grpcEndpoint, httpEndpoint };
+  const start = () =>
+    startProcess(stage, {
+      name: 'otelcol',
+      command: engine.path,
+      args: ['--config', config],
+      env: { GATEWAY_TOKEN: gatewayToken },
+      ready: () => answersOk(`http://127.0.0.1:${ports.health}/`),
+    });
+  return { process: await start(), grpcEndpoint, httpEndpoint, restart: start };
 }

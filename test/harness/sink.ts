@@ -19,6 +19,8 @@ export interface SinkSpan {
 }
 
 export interface Sink {
+  /** While true it answers 503 and keeps nothing. */
+  unavailable: boolean;
   /** The base URL for an OTLP/HTTP exporter with encoding `json`. */
   readonly url: string;
   spans(): readonly SinkSpan[];
@@ -52,7 +54,13 @@ interface WireTraces {
 export async function startSink(stage: Stage): Promise<Sink> {
   const spans: SinkSpan[] = [];
   const headers: NodeJS.Dict<string | string[]>[] = [];
+  const state = { unavailable: false };
   const server = createServer(async (request, response) => {
+    if (state.unavailable) {
+      request.resume();
+      response.writeHead(503).end();
+      return;
+    }
     headers.push(request.headers);
     const body = await buffer(request);
     const json = request.headers['content-encoding'] === 'gzip' ? gunzipSync(body) : body;
@@ -70,6 +78,12 @@ export async function startSink(stage: Stage): Promise<Sink> {
     spans: () => spans,
     span: name => waitFor(`span '${name}' at the sink`, () => spans.find(span => span.name === name)),
     requestHeaders: () => headers,
+    get unavailable() {
+      return state.unavailable;
+    },
+    set unavailable(value) {
+      state.unavailable = value;
+    },
   };
 }
 
