@@ -36,7 +36,7 @@ export async function startTheWay(
   { checkMs = 5_000 }: WayOptions = {},
 ): Promise<TheWay> {
   const folder = await tempDir(stage, 'way');
-  const ports = await freePorts('controlPlane', 'auth', 'authHttp', 'metrics');
+  const ports = await freePorts('controlPlane', 'auth', 'metrics');
   const controlPlaneUrl = `http://127.0.0.1:${ports.controlPlane}`;
 
   const sink = await startSink(stage);
@@ -51,7 +51,6 @@ export async function startTheWay(
   ]);
   const settings: AuthServerSettings = {
     grpcPort: ports.auth,
-    httpPort: ports.authHttp,
     metricsPort: ports.metrics,
     controlPlaneUrl,
     token: authServerToken,

@@ -30,7 +30,6 @@ export function startControlPlane(stage: Stage, settings: ControlPlaneSettings):
 
 export interface AuthServerSettings {
   readonly grpcPort: number;
-  readonly httpPort: number;
   readonly metricsPort: number;
   readonly controlPlaneUrl: string;
   readonly token: string;
@@ -41,7 +40,6 @@ export function startAuthServer(stage: Stage, settings: AuthServerSettings): Pro
   return startCommand(stage, 'server', {
     env: {
       SPANPASS_GRPC_PORT: String(settings.grpcPort),
-      SPANPASS_HTTP_PORT: String(settings.httpPort),
       SPANPASS_METRICS_PORT: String(settings.metricsPort),
       SPANPASS_CONTROL_PLANE: settings.controlPlaneUrl,
       SPANPASS_AUTH_SERVER_TOKEN: settings.token,
