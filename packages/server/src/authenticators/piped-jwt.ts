@@ -74,7 +74,7 @@ export function pipedJwt({
       principal: Object.freeze({
         ...ownerOf(record),
         authenticator: NAME,
-        scopes: record.scopes,
+        scopes: Object.freeze([...record.scopes]),
         expiresAt: validUntil,
       }),
       ...(certificateThumbprint !== undefined && { certificateThumbprint }),

@@ -57,6 +57,6 @@ function send(get: () => http.ClientRequest): Promise<http.IncomingMessage> {
   });
 }
 
-function isLoopback(hostname: string): boolean {
+export function isLoopback(hostname: string): boolean {
   return hostname === 'localhost' || hostname === '[::1]' || (isIPv4(hostname) && hostname.startsWith('127.'));
 }

@@ -1,0 +1,138 @@
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import type { KeyRecord } from '@spanpass/credential';
+
+type Answer = (request: IncomingMessage, response: ServerResponse) => void;
+
+/** A control plane whose every word the test decides, over real HTTP. */
+export interface FakeControlPlane extends AsyncDisposable {
+  readonly url: string;
+  readonly token: string;
+  readonly records: Map<string, KeyRecord>;
+  revision: number;
+  /** Kids that were looked up. */
+  readonly lookups: string[];
+  /** What `since` the connections to the feed asked for. */
+  readonly feeds: (string | null)[];
+  /** Lookups wait here before they read. */
+  beforeRead: Promise<void> | undefined;
+  /** Lookups wait here after they read. */
+  afterRead: Promise<void> | undefined;
+  /** Replaces the answer to lookups or to the feed. */
+  answerKey: Answer | undefined;
+  answerFeed: Answer | undefined;
+  /** Whether a new connection to the feed gets the backlog and a heartbeat at once. Default true. */
+  greets: boolean;
+  put(record: KeyRecord): void;
+  /** Changes records and tells the feed. */
+  change(kid: string, changes: Partial<KeyRecord>): void;
+  changePiped(project: string, piped: string, changes: { pipedStatus: KeyRecord['pipedStatus'] }): void;
+  heartbeat(): void;
+  send(event: string, data: unknown): void;
+  dropFeeds(): void;
+}
+
+const TOKEN = 'test-token';
+
+export async function startFakeControlPlane(): Promise<FakeControlPlane> {
+  const feeds = new Set<ServerResponse>();
+  const history: { revision: number; text: string }[] = [];
+
+  const server = createServer((request, response) => {
+    const url = new URL(request.url ?? '', 'http://localhost');
+    if (request.headers.authorization !== `Bearer ${TOKEN}`) problem(response, 401, 'unauthorized');
+    else if (url.pathname === '/v1/changes') openFeed(url, request, response);
+    else void answerKey(url, request, response);
+  });
+  await new Promise<void>(resolve => server.listen(0, '127.0.0.1', resolve));
+
+  const fake: FakeControlPlane = {
+    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    token: TOKEN,
+    records: new Map(),
+    revision: 10,
+    lookups: [],
+    feeds: [],
+    beforeRead: undefined,
+    afterRead: undefined,
+    answerKey: undefined,
+    answerFeed: undefined,
+    greets: true,
+    put: record => {
+      fake.revision++;
+      fake.records.set(record.kid, { ...record, revision: fake.revision });
+    },
+    change: (kid, changes) => {
+      const record = fake.records.get(kid);
+      if (record === undefined) throw new Error('no such record');
+      fake.revision++;
+      const changed = { ...record, ...changes, revision: fake.revision };
+      fake.records.set(kid, changed);
+      publish({ revision: fake.revision, kind: 'key', record: changed });
+    },
+    changePiped: (project, piped, changes) => {
+      fake.revision++;
+      for (const record of fake.records.values()) {
+        if (record.project !== project || record.piped !== piped) continue;
+        fake.records.set(record.kid, { ...record, ...changes, revision: fake.revision });
+      }
+      publish({ revision: fake.revision, kind: 'piped', project, piped, ...changes });
+    },
+    heartbeat: () => fake.send('heartbeat', { revision: fake.revision }),
+    send: (event, data) => {
+      for (const feed of feeds) feed.write(`event: ${event}\ndata: ${JSON.stringify(data)}\n\n`);
+    },
+    dropFeeds: () => {
+      for (const feed of feeds) feed.destroy();
+    },
+    [Symbol.asyncDispose]: () =>
+      new Promise<void>(resolve => {
+        server.close(() => resolve());
+        server.closeAllConnections();
+      }),
+  };
+
+  function publish(change: { revision: number } & Record<string, unknown>): void {
+    const text = `event: change\nid: ${change.revision}\ndata: ${JSON.stringify(change)}\n\n`;
+    history.push({ revision: change.revision, text });
+    for (const feed of feeds) feed.write(text);
+  }
+
+  function openFeed(url: URL, request: IncomingMessage, response: ServerResponse): void {
+    const since = url.searchParams.get('since');
+    fake.feeds.push(since);
+    if (fake.answerFeed) {
+      fake.answerFeed(request, response);
+      return;
+    }
+    response.writeHead(200, { 'content-type': 'text/event-stream' });
+    response.flushHeaders();
+    feeds.add(response);
+    response.on('close', () => feeds.delete(response));
+    if (!fake.greets) return;
+    for (const { revision, text } of history) if (since !== null && revision > Number(since)) response.write(text);
+    response.write(`event: heartbeat\ndata: ${JSON.stringify({ revision: fake.revision })}\n\n`);
+  }
+
+  async function answerKey(url: URL, request: IncomingMessage, response: ServerResponse): Promise<void> {
+    const kid = url.pathname.slice('/v1/keys/'.length);
+    fake.lookups.push(kid);
+    await fake.beforeRead;
+    const record = fake.records.get(kid);
+    const { revision } = fake;
+    await fake.afterRead;
+    if (fake.answerKey) {
+      fake.answerKey(request, response);
+      return;
+    }
+    response.setHeader('x-spanpass-revision', String(revision));
+    if (record === undefined) problem(response, 404, 'key_unknown');
+    else response.writeHead(200, { 'content-type': 'application/json' }).end(JSON.stringify(record));
+  }
+
+  return fake;
+}
+
+function problem(response: ServerResponse, status: number, code: string): void {
+  response.writeHead(status, { 'content-type': 'application/problem+json' }).end(JSON.stringify({ status, code }));
+}
