@@ -71,6 +71,15 @@ export async function startProcess(stage: Stage, options: ProcessOptions): Promi
   return { pid, output: () => output, hasExited: () => ended !== undefined, stop };
 }
 
+export function isAlive(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
 let watching = false;
 
 /** Engines must not outlive the test run, however that ends. */
@@ -81,6 +90,8 @@ function killAllAtExit(): void {
     for (const child of running) child.kill('SIGKILL');
   };
   process.on('exit', killAll);
+  // The test runner is gone, and this worker of it will not be told to end.
+  process.once('disconnect', () => process.exit(1));
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
     process.once(signal, () => {
       killAll();

@@ -4,7 +4,7 @@ import pg from 'pg';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { describeWithEngine } from '../engines/describe.ts';
 import { startPostgres } from './postgres.ts';
-import { startProcess } from './process.ts';
+import { isAlive, startProcess } from './process.ts';
 import { Stage } from './stage.ts';
 
 let stage: Stage;
@@ -16,15 +16,6 @@ afterEach(() => stage.dispose());
 function node(script: string, ready: () => boolean, readyWithinMs = 5_000) {
   const options = { name: 'a program', command: process.execPath, args: ['-e', script] };
   return startProcess(stage, { ...options, ready, readyWithinMs });
-}
-
-function isAlive(pid: number): boolean {
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch {
-    return false;
-  }
 }
 
 describe('a process on the stage', () => {

@@ -1,8 +1,14 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { describe, expect, it } from 'vitest';
-import { testRoot } from '../engines/root.ts';
+import { repoRoot, testRoot } from '../engines/root.ts';
+import { isAlive } from './process.ts';
+import { Stage } from './stage.ts';
+import { tempDir } from './temp.ts';
+import { waitFor } from './wait.ts';
 
 interface Outcome {
   readonly exitCode: number;
@@ -10,20 +16,18 @@ interface Outcome {
 }
 
 /** Runs one of the suites in ./self in a test runner of its own, the way `npm test` would. */
-async function runSuite(file: string, env: NodeJS.ProcessEnv): Promise<Outcome> {
-  const args = [
-    'vitest',
-    'run',
-    '--config',
-    'harness/self/vitest.config.ts',
-    '--reporter=json',
-    `harness/self/${file}`,
-  ];
-  const child = spawn('npx', args, {
+function startSuite(file: string, env: NodeJS.ProcessEnv) {
+  const vitest = join(repoRoot, 'node_modules', 'vitest', 'vitest.mjs');
+  const args = [vitest, 'run', '--config', 'harness/self/vitest.config.ts', '--reporter=json', `harness/self/${file}`];
+  return spawn(process.execPath, args, {
     cwd: testRoot,
     env: { ...process.env, ...env },
     stdio: ['ignore', 'pipe', 'inherit'],
   });
+}
+
+async function runSuite(file: string, env: NodeJS.ProcessEnv): Promise<Outcome> {
+  const child = startSuite(file, env);
   const [stdout] = await Promise.all([text(child.stdout), once(child, 'close')]);
   const report = JSON.parse(stdout.slice(stdout.indexOf('{'))) as {
     testResults: { assertionResults: Outcome['tests'] }[];
@@ -57,5 +61,18 @@ describe('the harness itself', () => {
     expect(exitCode).toBe(1);
     expect(tests.map(test => test.status)).toEqual(['failed']);
     expect(tests[0]?.failureMessages.join()).toContain("the engine envoy can't be had");
+  });
+
+  it.each(['SIGINT', 'SIGTERM', 'SIGKILL'] as const)('leaves no process behind when %s ends it', async signal => {
+    const stage = new Stage();
+    const pidFile = join(await tempDir(stage, 'self'), 'pid');
+    const runner = startSuite('hanging.suite.ts', { SPANPASS_SELF_TEST_PID_FILE: pidFile });
+    const ended = once(runner, 'close');
+    const pid = await waitFor('its process', async () => Number(await readFile(pidFile, 'utf8')));
+    expect(isAlive(pid)).toBe(true);
+    runner.kill(signal);
+    await ended;
+    await waitFor('the process to be gone', () => !isAlive(pid));
+    await stage.dispose();
   });
 });
