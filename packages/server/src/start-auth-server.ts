@@ -12,7 +12,6 @@ import { startOperations } from './operations/endpoints.ts';
 import { assertListenable, ListenError } from './operations/listening.ts';
 import { createMetrics } from './operations/metrics.ts';
 import { refusalLog } from './operations/refusal-log.ts';
-import { safeCause } from './operations/safe-cause.ts';
 import { wholeNumber } from './options.ts';
 
 export interface AuthServerOptions {
@@ -69,15 +68,21 @@ export async function startAuthServer(options: AuthServerOptions): Promise<AuthS
 
   const metrics = createMetrics({ feedLagSeconds: () => keys.feedLagMs / 1000, isReady });
   const observer = joinObservers(metrics.observer, refusalLog(logger));
+  let lastProblem = '';
   const keys = new ControlPlaneKeys({
     ...options.controlPlane,
     observer,
     onFreshness: freshness => {
       setHealth(isReady());
+      lastProblem = '';
       logger.info({ freshness }, 'keys');
     },
-    onFeedProblem: problem => logger.warn({ problem }, 'change feed of the control plane lost'),
-    onLookupFailure: error => logger.warn({ cause: safeCause(error) }, 'key lookup failed'),
+    // One line for each reason, not for each attempt. A lookup that failed is told with the check that it failed.
+    onFeedProblem: problem => {
+      const reason = JSON.stringify(problem);
+      if (reason !== lastProblem) logger.warn({ problem }, 'no change feed from the control plane');
+      lastProblem = reason;
+    },
   });
   const audience = options.gatewayAudience;
   const authenticator = pipedJwt({ keys, ...(audience !== undefined && { audience }) });
