@@ -118,7 +118,9 @@ describe('staysOnLoopback, with a proxy in the environment', () => {
   it.each([undefined, '', 'localhost:4317', 'unix:/run/otlp.sock', 'xds:///localhost', 'dns:evil.com:1', 4317])(
     'refuses the connect target %j, which grpc-js would not read as this machine',
     target => {
-      expect(staysOnLoopback(asChannel('127.0.0.1:3128'), { 'grpc.http_connect_target': target })).toBe(false);
+      expect(staysOnLoopback(asChannel('127.0.0.1:3128'), { 'grpc.http_connect_target': target as string })).toBe(
+        false,
+      );
     },
   );
 });
@@ -128,7 +130,9 @@ describe('what a channel hands to its credentials', () => {
     readonly targets: GrpcUri[] = [];
     readonly #insecure = credentials.createInsecure();
     override _isSecure = () => false;
-    override _equals = (other: ChannelCredentials) => this === other;
+    override _equals(other: ChannelCredentials): boolean {
+      return this === other;
+    }
     override _createSecureConnector(target: GrpcUri, options: ChannelOptions): experimental.SecureConnector {
       this.targets.push(target);
       return this.#insecure._createSecureConnector(target, options);

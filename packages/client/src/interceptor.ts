@@ -54,5 +54,5 @@ function assertLoopback(target: string, serviceUrl: string): void {
   const host = /^https:\/\/([^/]*)\//.exec(serviceUrl)?.[1] ?? '';
   const uri = parseTarget(target);
   if (uri !== undefined && isLoopbackTarget(uri) && isLoopbackHost(host)) return;
-  throw plaintextRefused(host, "if the channel is encrypted, say so by interceptor({ kind: 'tls' })");
+  throw plaintextRefused(`${host} at ${target}`, "if the channel is encrypted, say so by interceptor({ kind: 'tls' })");
 }

@@ -1,10 +1,11 @@
-import type { ExportResult } from '@opentelemetry/core';
 import {
   BasicTracerProvider,
   InMemorySpanExporter,
   SimpleSpanProcessor,
   type SpanExporter,
 } from '@opentelemetry/sdk-trace-base';
+
+type ExportResult = Parameters<Parameters<SpanExporter['export']>[1]>[0];
 
 /** Exports one real span and returns what the exporter says of it: `code` 0 for success. */
 export async function exportSpan(exporter: SpanExporter): Promise<ExportResult> {
