@@ -50,7 +50,7 @@ const REMEDIES: Readonly<Record<string, string>> = {
  * 4. the pending one is removed.
  *
  * After a crash or a lost answer at any step, the same call again goes on from there: the same token with the same key
- * is answered alike.
+ * is answered alike. When all is done, it fails with `key_file_exists`.
  *
  * @throws ControlPlaneError when the control plane refuses
  * @throws ClientError `key_file_exists`, `key_file_write_failed`, `pending_key_mismatch`, those of `readKeyFile`,
@@ -87,13 +87,12 @@ export async function enroll(options: EnrollOptions): Promise<EnrolledKey> {
 
 /** Both files with one key: an earlier call got as far as writing the first, and no further. */
 async function finish(keyFile: string, pendingPath: string): Promise<EnrolledKey> {
+  const file = await readKeyFile(keyFile).catch(() => undefined);
   const pending = (await exists(pendingPath)) ? await readPendingKey(pendingPath) : undefined;
-  const file = pending && (await readKeyFile(keyFile));
   if (file === undefined || file.kid !== pending?.kid) {
-    throw new ClientError(
-      'key_file_exists',
-      `${keyFile} exists already and is not overwritten: move it away to enroll`,
-    );
+    const holds = file ? `holds the key of ${file.piped} in ${file.project}` : 'exists';
+    const message = `${keyFile} ${holds} already and is not overwritten: move it away to enroll another key`;
+    throw new ClientError('key_file_exists', message);
   }
   await removePrivateFile(pendingPath);
   return withoutKey(file);

@@ -83,11 +83,14 @@ export async function writePrivateFile(path: string, text: string, options: { ex
   }
 }
 
-/** @throws ClientError `key_file_write_failed` */
+/**
+ * Removes a file, whether it is there or not. Not durably: after a power failure it may be there again.
+ *
+ * @throws ClientError `key_file_write_failed`
+ */
 export async function removePrivateFile(path: string): Promise<void> {
   try {
     await fs.rm(path, { force: true });
-    await syncDirectory(dirname(path));
   } catch (error) {
     throw new ClientError('key_file_write_failed', `cannot remove ${path}: ${errnoOf(error)}`, { cause: error });
   }
