@@ -16,13 +16,13 @@ describe('readKeyFile', () => {
     expect((await fs.stat(piped.keyFile)).mode & 0o777).toBe(0o600);
   });
 
-  it.each([0o640, 0o604, 0o620, 0o602, 0o610, 0o601, 0o644, 0o777])('refuses mode %o', async mode => {
+  it.each(['640', '604', '620', '602', '610', '601', '644', '777'])('refuses mode %s', async mode => {
     const { keyFile } = await createPiped();
     await fs.chmod(keyFile, mode);
     await expectFailure(readKeyFile(keyFile), 'key_file_exposed', new RegExp(`: chmod 600 ${keyFile}$`));
   });
 
-  it.each([0o600, 0o400, 0o700])('takes mode %o', async mode => {
+  it.each(['600', '400', '700'])('takes mode %s', async mode => {
     const { keyFile, file } = await createPiped();
     await fs.chmod(keyFile, mode);
     expect(await readKeyFile(keyFile)).toEqual(file);
