@@ -14,6 +14,9 @@ import { Stage } from '../harness/stage.ts';
 const token = 'gateway-token-of-this-suite';
 const identity = { 'x-spanpass-project': 'shop', 'x-spanpass-piped': 'piped-1' };
 
+/** What a client says of itself, in case nobody else says anything. */
+const claim = { 'x-spanpass-project': 'bank', 'x-spanpass-piped': 'piped-of-bank' };
+
 /** Every way in which an auth server can fail to say yes, among them those that Envoy by itself takes for a yes. */
 const notAYes: readonly (readonly [what: string, answer: RawAnswer])[] = [
   ['an empty CheckResponse', new Uint8Array()],
@@ -95,12 +98,13 @@ await describeWithEngine(['envoy', 'otelcol'], 'nothing opens the gateway but an
 
   it.each(notAYes)('not %s: UNAVAILABLE, and 503 in the encoding of the request', async (what, answer) => {
     auth.answer = answer;
-    const overGrpc = await exportOverGrpc(gateway.grpcPort, tracesRequest(what));
+    const overGrpc = await exportOverGrpc(gateway.grpcPort, tracesRequest(what), Object.entries(claim));
     expect(overGrpc).toMatchObject({ code: status.UNAVAILABLE });
     for (const body of [tracesRequest(what), tracesRequestJson(what)]) {
-      const overHttp = await exportOverHttp(gateway.httpPort, body);
+      const overHttp = await exportOverHttp(gateway.httpPort, body, claim);
       expect(overHttp).toMatchObject({ http: 503, status: { code: status.UNAVAILABLE } });
       expect(overHttp.headers['retry-after']).toBe('1');
+      expect(overHttp.contentType).toBe(typeof body === 'string' ? 'application/json' : 'application/x-protobuf');
     }
     // What went before has come through by the time that a later one has.
     auth.answer = okResponse(identity);

@@ -119,7 +119,9 @@ await describeWithEngine(['envoy', 'otelcol'], 'a refusal tells its sender what 
       expect(json.status?.message).toMatch(new RegExp(`^${reason}: `));
       expect(json.headers['www-authenticate']).toMatch(/^Bearer/);
       expect(json.headers['retry-after']).toBeUndefined();
+      expect(json.contentType).toBe('application/json');
       expect(protobuf).toMatchObject({ http: 401, status: { code: status.UNAUTHENTICATED } });
+      expect(protobuf.contentType).toBe('application/x-protobuf');
       expect(protobuf.status?.message).not.toBe('');
       expect(protobuf.headers['www-authenticate']).toMatch(/^Bearer/);
     });
@@ -165,6 +167,7 @@ await describeWithEngine(['envoy', 'otelcol'], 'a refusal tells its sender what 
       expect(json).toMatchObject({ http: 403, status: { code: status.PERMISSION_DENIED } });
       expect(json.status?.message).toMatch(new RegExp(`^${reason}: `));
       expect(protobuf).toMatchObject({ http: 403, status: { code: status.PERMISSION_DENIED } });
+      expect(protobuf.contentType).toBe('application/x-protobuf');
     }
 
     it('a disabled piped, until it is enabled again', async () => {
