@@ -10,7 +10,6 @@ const topLevel = new Set([
   'package-lock.json',
   'tsconfig.json',
   'turbo.json',
-  'biome.json',
   'packages',
   'test',
   'docs',
