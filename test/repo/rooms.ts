@@ -96,7 +96,7 @@ function packageName(target: string): string {
 }
 
 function isForTests(file: string): boolean {
-  return /\.(test|bench)\.tsx?$/.test(file) || /\/(testing|fixtures|testdata)(\/|\.ts$)/.test(file);
+  return /\.(test|bench)\./.test(file) || /\/(testing|fixtures|testdata)(\/|\.ts$)/.test(file);
 }
 
 async function sources(folder: string): Promise<string[]> {
