@@ -5,10 +5,10 @@ import { createServer } from '../create-server.ts';
 import { codeOf, createTestClock, deferred, requestWith } from '../fixture.test.support.ts';
 import { AuthenticationError } from '../refusals.ts';
 import { authenticatorSuite } from '../testing/index.ts';
-import { hashOf, KEY, memoryPipeds, recordOf, silentPipeds } from './pipecd/fixture.test.support.ts';
 import type { PipecdRecord } from './pipecd/record.ts';
 import { type PipecdKeyOptions, pipecdKey } from './pipecd-key.ts';
 import type { PipedSource } from './piped-source.ts';
+import { hashOf, KEY, memoryPipeds, recordOf, silentPipeds } from './pipeds.test.support.ts';
 
 const GOOD = `Bearer shop,edge-1,${KEY}`;
 let hashed: string;

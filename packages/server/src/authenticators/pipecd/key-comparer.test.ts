@@ -1,7 +1,7 @@
 import { compare, parseOptions } from '@node-rs/bcrypt';
 import { expect, it, vi } from 'vitest';
 import { deferred } from '../../fixture.test.support.ts';
-import { hashOf } from './fixture.test.support.ts';
+import { hashOf } from '../pipeds.test.support.ts';
 import { KeyComparer } from './key-comparer.ts';
 import { isBcryptHash } from './record.ts';
 

@@ -1,7 +1,7 @@
 import { hash } from '@node-rs/bcrypt';
-import { NOW_SECONDS } from '../../fixture.test.support.ts';
-import type { PipedRecord, PipedSource } from '../piped-source.ts';
-import type { PipecdRecord } from './record.ts';
+import { NOW_SECONDS } from '../fixture.test.support.ts';
+import type { PipecdRecord } from './pipecd/record.ts';
+import type { PipedRecord, PipedSource } from './piped-source.ts';
 
 /** A key of the length and letters that PipeCD makes. */
 export const KEY = 'k3y0fth3p1p3d'.padEnd(50, 'x7');
