@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import { type EnrollOptions, enroll } from './enroll.ts';
 import { ControlPlaneError } from './errors.ts';
-import { readKeyFile, readPendingKey, writeKeyFile } from './key-file.ts';
+import { readKeyFile, readPendingKey } from './key-file.ts';
 import { signedSource } from './signed-source.ts';
 import { ENROLLMENT_TOKEN, startControlPlane } from './testing/control-plane.ts';
 import {
@@ -288,111 +288,5 @@ describe('what is never done', () => {
     const options = await createOptions('https://pass.example.com', { fetch: send, ...wrong });
     await expect(enroll(options)).rejects.toThrow(TypeError);
     expect(send).not.toHaveBeenCalled();
-  });
-
-  it('sending anything after a full disk', async () => {
-    const controlPlane = await startControlPlane();
-    const options = await createOptions(controlPlane.url);
-    const open = fs.open;
-    vi.spyOn(fs, 'open').mockImplementation(async (...args) => {
-      const handle = await open(...args);
-      if (args[1] === 'wx') handle.writeFile = () => Promise.reject(Object.assign(new Error('x'), { code: 'ENOSPC' }));
-      return handle;
-    });
-    await expectFailure(enroll(options), 'key_file_write_failed', /key\.json\.pending: the disk is full \(ENOSPC\)$/);
-    expect(controlPlane.asked).toEqual([]);
-    expect(await fs.readdir(join(options.keyFile, '..'))).toEqual([]);
-  });
-});
-
-describe('a crash at any step', () => {
-  /** From the call after `survived` on, nothing that touches the disk happens any more. */
-  function crashAfter(survived: number): { calls: string[] } {
-    const calls: string[] = [];
-    const step = (name: string) => {
-      calls.push(name);
-      if (calls.length > survived) throw Object.assign(new Error('crashed'), { code: 'ECRASHED' });
-    };
-    for (const name of ['link', 'rename', 'rm'] as const) {
-      const real = fs[name] as (...args: unknown[]) => Promise<void>;
-      vi.spyOn(fs, name as 'rm').mockImplementation(async (...args: unknown[]) => {
-        step(name);
-        return real(...args);
-      });
-    }
-    const open = fs.open;
-    vi.spyOn(fs, 'open').mockImplementation(async (path, flags, mode) => {
-      step(`open ${flags}`);
-      const handle = await open(path, flags, mode);
-      for (const name of ['writeFile', 'sync'] as const) {
-        const real = handle[name].bind(handle) as (...args: unknown[]) => Promise<void>;
-        handle[name] = async (...args: unknown[]) => {
-          step(name);
-          return real(...args);
-        };
-      }
-      return handle;
-    });
-    return { calls };
-  }
-
-  it('leaves a state from which the next enrollment succeeds with the same key', async () => {
-    const seen: string[] = [];
-    for (let survived = 0; ; survived++) {
-      const controlPlane = await startControlPlane();
-      const options = await createOptions(controlPlane.url);
-      const { calls } = crashAfter(survived);
-      const first = await enroll(options).then(
-        enrolled => enrolled,
-        (error: { message: string }) => error,
-      );
-      vi.restoreAllMocks();
-      const asked = controlPlane.asked.length;
-      if ('kid' in first) {
-        seen.push(...calls);
-        break;
-      }
-      expectNoSecret(first, [ENROLLMENT_TOKEN]);
-      if (await fs.stat(options.keyFile).catch(() => undefined)) await readKeyFile(options.keyFile);
-
-      const { kid } = await enroll(options);
-      expect((await readKeyFile(options.keyFile)).kid).toBe(kid);
-      expect(controlPlane.record()?.kid).toBe(kid);
-      expect(new Set(controlPlane.asked)).toEqual(new Set([kid]));
-      const names = await fs.readdir(join(options.keyFile, '..'));
-      expect(names.filter(name => !name.endsWith('.tmp'))).toEqual(['key.json']);
-      expect(asked).toBeLessThanOrEqual(1);
-    }
-    // The pending key, the key file, and the removal of the first: each on disk before the next step.
-    const write = ['open wx', 'writeFile', 'sync', 'link', 'rm', 'open r', 'sync'];
-    expect(seen).toEqual([...write, ...write, 'rm']);
-  });
-
-  it('is over once the pending key is gone: the same call again says that it is done', async () => {
-    const controlPlane = await startControlPlane();
-    const options = await createOptions(controlPlane.url);
-    await enroll(options);
-    await expectFailure(
-      enroll(options),
-      'key_file_exists',
-      /holds the key of edge-1 in shop already .* move it away to enroll another key$/,
-    );
-  });
-
-  it('goes on from a key file that an earlier call has written, without asking', async () => {
-    const controlPlane = await startControlPlane();
-    const options = await createOptions(controlPlane.url);
-    vi.spyOn(fs, 'rm').mockImplementation(async path => {
-      if (String(path).endsWith('.pending')) throw Object.assign(new Error('x'), { code: 'EACCES' });
-    });
-    await expectFailure(enroll(options), 'key_file_write_failed', /^cannot remove .*key\.json\.pending: EACCES$/);
-    vi.restoreAllMocks();
-    expect(await enroll(options)).toMatchObject({ project: 'shop', piped: 'edge-1' });
-    expect(controlPlane.asked).toHaveLength(1);
-    const names = await fs.readdir(join(options.keyFile, '..'));
-    expect(names).not.toContain('key.json.pending');
-    expect(
-      await writeKeyFile(options.keyFile, await readKeyFile(options.keyFile), { overwrite: true }),
-    ).toBeUndefined();
   });
 });
