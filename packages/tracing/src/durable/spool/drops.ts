@@ -9,6 +9,7 @@ const TEXTS: Readonly<Record<DropReason, string>> = {
   disk_full: 'the disk is full: items were not stored',
   write_failed: 'the file system refuses the spool: items were not stored',
   too_large: 'items were not stored, since their record is larger than maxRecordBytes',
+  unserializable: 'items could not be written as OTLP',
   closed: 'items came after the spool was closed',
   damaged: 'a spool segment is damaged: what could not be read was skipped',
   unreadable: 'a spool segment can not be read: its items were dropped',

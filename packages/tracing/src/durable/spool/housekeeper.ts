@@ -39,9 +39,10 @@ export class Housekeeper {
     this.#schedule(0);
   }
 
-  /** A round now. */
+  /** A whole round, begun after the call. */
   async run(): Promise<void> {
-    this.#round ??= this.#goRound().finally(() => {
+    while (this.#round) await this.#round;
+    this.#round = this.#goRound().finally(() => {
       this.#round = undefined;
     });
     await this.#round;

@@ -17,6 +17,8 @@ export type DropReason =
   | 'write_failed'
   /** A single record was larger than a record may be. */
   | 'too_large'
+  /** What ended could not be written as OTLP. */
+  | 'unserializable'
   /** It came after the end. */
   | 'closed'
   /** Its bytes on disk were not those that were written; counted once for each damaged stretch. */

@@ -95,7 +95,9 @@ export class SegmentStore {
     this.#ownBytes -= segment.bytes;
     this.lane(segment.kind).delete(segment);
     this.#fsyncs.forget(segment);
-    return filesIn(this.folder).some(file => file.startsWith(segment.uid) && !file.includes(this.#owner, segment.uid.length));
+    return filesIn(this.folder).some(
+      file => file.startsWith(segment.uid) && !file.includes(this.#owner, segment.uid.length),
+    );
   }
 
   /** A rescan changes sizes: add them up again. */
