@@ -1,28 +1,37 @@
 import { Command, CommanderError } from 'commander';
 import { enrollCommand } from './commands/enroll.ts';
 import { gatewayCommand } from './commands/gateway.ts';
+import { keyCommand } from './commands/key.ts';
+import { pipedCommand } from './commands/piped.ts';
+import { serverCommand } from './commands/server.ts';
 import { tokenCommand } from './commands/token.ts';
+import { type UpOverrides, upCommand } from './commands/up.ts';
 import { Failure, oneLine } from './failure.ts';
 import { type Io, tell } from './io.ts';
 import { version } from './version.ts';
 
 /** Runs one command line and returns the exit code: 0 done, 1 refused or failed, 2 wrong usage. Never rejects. */
-export async function run(args: readonly string[], io: Io): Promise<0 | 1 | 2> {
+export async function run(args: readonly string[], io: Io, overrides: UpOverrides = {}): Promise<0 | 1 | 2> {
   try {
-    await createProgram(io).parseAsync([...args], { from: 'user' });
+    await createProgram(io, overrides).parseAsync([...args], { from: 'user' });
     return 0;
   } catch (error) {
     // Commander has said what is wrong, or shown the help that was asked for.
     if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2;
-    await tell(io, `spanpass: ${oneLine(error)}`);
+    const interrupted = io.stop.aborted && (error as Error | undefined)?.name === 'AbortError';
+    await tell(io, `spanpass: ${interrupted ? 'interrupted' : oneLine(error)}`);
     return error instanceof Failure ? error.exitCode : 1;
   }
 }
 
-export function createProgram(io: Io): Command {
+export function createProgram(io: Io, overrides: UpOverrides = {}): Command {
   const program = new Command('spanpass')
     .description('Short-lived, signed passes for OpenTelemetry.')
     .version(version(), '--version')
+    .addCommand(upCommand(io, overrides))
+    .addCommand(serverCommand(io))
+    .addCommand(pipedCommand(io))
+    .addCommand(keyCommand(io))
     .addCommand(enrollCommand(io))
     .addCommand(tokenCommand(io))
     .addCommand(gatewayCommand(io));

@@ -4,12 +4,14 @@ import { join } from 'node:path';
 import { createServer, pipedJwt, type Server } from '@spanpass/server';
 import { alwaysAllow, alwaysRefuse, SOMEBODY } from '@spanpass/server/testing';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { createAdminClient } from '../admin/admin-client.ts';
+import { type FakeControlPlane, startFakeControlPlane } from '../admin/control-plane.test.helper.ts';
 import { plain } from '../output/colour.ts';
 import { ACCEPTED } from '../receiver/outcome.ts';
 import { startReceiver } from '../receiver/receiver.ts';
 import { TraceStore } from '../receiver/trace-store.ts';
-import { type FakeControlPlane, startFakeControlPlane } from './control-plane.test.helper.ts';
-import { DEMO_PIPED, type DemoAdmin, runDemo } from './demo.ts';
+import { demoAdmin } from './admin.ts';
+import { DEMO_PIPED, runDemo } from './demo.ts';
 import { renderReport, reportAsJson } from './report.ts';
 
 let dataDir: string;
@@ -28,7 +30,7 @@ afterEach(async () => {
 
 const honest = () => createServer({ authenticators: [pipedJwt({ keys: controlPlane.keys })] });
 
-async function demo(server: Server, options: { admin?: DemoAdmin; keep?: boolean; stop?: AbortSignal } = {}) {
+async function demo(server: Server, options: { keep?: boolean; stop?: AbortSignal } = {}) {
   const traces = new TraceStore();
   const receiver = await startReceiver({
     server,
@@ -41,7 +43,7 @@ async function demo(server: Server, options: { admin?: DemoAdmin; keep?: boolean
   });
   cleanup.push(receiver);
   return runDemo({
-    admin: options.admin ?? controlPlane.admin,
+    admin: demoAdmin(createAdminClient(controlPlane.url, controlPlane.adminToken)),
     controlPlane: controlPlane.url,
     gateway: `127.0.0.1:${receiver.grpcPort}`,
     traces,
@@ -134,8 +136,8 @@ describe('the demo fails when', () => {
   });
 
   it('a revocation has no effect', async () => {
-    const admin: DemoAdmin = { ...controlPlane.admin, revoke: async () => {} };
-    const report = await demo(honest(), { admin });
+    controlPlane.ignoreRevocations = true;
+    const report = await demo(honest());
     expect(report.problems).toEqual(['the key revoked a moment ago: expected UNAUTHENTICATED, saw OK']);
   });
 

@@ -1,0 +1,89 @@
+import { SIGNALS, type Signal } from '@spanpass/credential';
+import { Command, Option } from 'commander';
+import { connectAdmin } from '../admin/connect.ts';
+import { type Io, printResult } from '../io.ts';
+import { table } from '../output/table.ts';
+import { time } from '../output/time.ts';
+import { type AdminOptions, examples, withAdmin, withPiped } from './options.ts';
+
+interface PipedFlags extends AdminOptions {
+  readonly project: string;
+  readonly piped: string;
+}
+
+/** `spanpass piped …`: administration of pipeds. */
+export function pipedCommand(io: Io): Command {
+  return new Command('piped')
+    .description('register, list, disable and enable pipeds')
+    .addCommand(registerCommand(io))
+    .addCommand(listCommand(io))
+    .addCommand(statusCommand(io, 'disable', 'refuse all that a piped sends, within a second, until it is enabled'))
+    .addCommand(statusCommand(io, 'enable', 'take again what a disabled piped sends'));
+}
+
+function registerCommand(io: Io): Command {
+  return withAdmin(withPiped(new Command('register')))
+    .description('register a piped, or a known one anew, and print a one-time enrollment token')
+    .addOption(new Option('--scopes <signal...>', 'what it may send; all unless given').choices(SIGNALS))
+    .option('--renew-token', 'the piped is registered already: only make a fresh token')
+    .addHelpText(
+      'after',
+      examples(
+        'spanpass piped register --project shop --piped edge-1',
+        'spanpass piped register --project shop --piped edge-2 --scopes traces metrics',
+      ),
+    )
+    .action(async (flags: PipedFlags & { scopes?: Signal[]; renewToken?: true }) => {
+      const { project, piped } = flags;
+      const admin = await connectAdmin(io, flags);
+      const registered = flags.renewToken
+        ? { project, piped, ...(await admin.newEnrollmentToken(project, piped)) }
+        : await admin.registerPiped(project, piped, flags.scopes);
+      await printResult(
+        io,
+        flags.json,
+        registered,
+        () =>
+          `${piped} of ${project} is registered. Its enrollment token works once, until ${time(registered.enrollmentTokenExpiresAt)}:\n\n` +
+          `  ${registered.enrollmentToken}\n\n` +
+          `On the piped's machine:\n\n  spanpass enroll --control-plane ${flags.controlPlane} --token ${registered.enrollmentToken} --key-file key.json\n`,
+      );
+    });
+}
+
+function listCommand(io: Io): Command {
+  return withAdmin(new Command('list'))
+    .description('list pipeds')
+    .option('--project <id>', 'only of this project')
+    .addHelpText('after', examples('spanpass piped list --project shop', 'spanpass piped list --json | jq .items'))
+    .action(async (flags: AdminOptions & { project?: string }) => {
+      const admin = await connectAdmin(io, flags);
+      const items = await admin.listPipeds(flags.project);
+      await printResult(io, flags.json, { items }, () =>
+        items.length === 0
+          ? 'No pipeds yet: spanpass piped register --project P --piped D\n'
+          : table(
+              ['PROJECT', 'PIPED', 'STATUS', 'KEYS', 'SCOPES', 'CREATED'],
+              items.map(({ project, piped, pipedStatus, projectStatus, keys, scopes, createdAt }) => [
+                project,
+                piped,
+                projectStatus === 'disabled' ? 'project disabled' : pipedStatus,
+                keys,
+                scopes.join(','),
+                time(createdAt),
+              ]),
+            ),
+      );
+    });
+}
+
+function statusCommand(io: Io, action: 'disable' | 'enable', description: string): Command {
+  return withAdmin(withPiped(new Command(action)))
+    .description(description)
+    .addHelpText('after', examples(`spanpass piped ${action} --project shop --piped edge-1`))
+    .action(async (flags: PipedFlags) => {
+      const admin = await connectAdmin(io, flags);
+      const piped = await admin.setPipedStatus(flags.project, flags.piped, action);
+      await printResult(io, flags.json, piped, () => `${piped.piped} of ${piped.project} is ${piped.pipedStatus}.\n`);
+    });
+}

@@ -1,0 +1,25 @@
+import { type AdminClient, isProblem } from '../admin/admin-client.ts';
+import type { DemoAdmin } from './demo.ts';
+
+/** The demo's piped outlives a run; its keys must not, not even those of a run that was killed. */
+export function demoAdmin(admin: AdminClient): DemoAdmin {
+  return {
+    async enrollmentToken(project, piped) {
+      try {
+        const registered = await admin.registerPiped(project, piped);
+        return registered.enrollmentToken;
+      } catch (error) {
+        if (!isProblem(error, 'piped_exists')) throw error;
+      }
+      await admin.setPipedStatus(project, piped, 'enable');
+      for (const key of await admin.listKeys(project, piped)) {
+        if (key.keyStatus === 'active') await admin.revokeKey(key.kid);
+      }
+      const { enrollmentToken } = await admin.newEnrollmentToken(project, piped);
+      return enrollmentToken;
+    },
+    async revoke(kid) {
+      await admin.revokeKey(kid);
+    },
+  };
+}
