@@ -5,11 +5,18 @@ import { promisify } from 'node:util';
 import { type CollectorOptions, collectorConfig, type EnvoyOptions, envoyConfig } from 'spanpass';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { describeWithEngine } from '../engines/describe.ts';
+import { spanpassCommand } from '../harness/servers.ts';
 import { Stage } from '../harness/stage.ts';
 import { tempDir } from '../harness/temp.ts';
 import { selfSigned } from '../harness/tls.ts';
 
 const execute = promisify(execFile);
+
+/** What `spanpass gateway …` puts out. */
+async function printed(...args: string[]): Promise<string> {
+  const { stdout } = await execute(process.execPath, [spanpassCommand, 'gateway', ...args]);
+  return stdout;
+}
 
 await describeWithEngine(['envoy'], 'a real Envoy takes the generated configuration', ({ envoy }) => {
   const stage = new Stage();
@@ -48,6 +55,16 @@ await describeWithEngine(['envoy'], 'a real Envoy takes the generated configurat
       adminPort: 9901,
     };
     expect(await validate(options)).toContain('OK');
+  });
+
+  it.each([
+    ['yaml', []],
+    ['json', ['--json']],
+  ])('as the command prints it, in %s', async (format, flags) => {
+    const path = join(folder, `printed.${format}`);
+    await writeFile(path, await printed('envoy', ...flags));
+    const { stderr } = await execute(envoy.path, ['--mode', 'validate', '-c', path]);
+    expect(stderr).not.toMatch(/\[(warning|error|critical)\]/);
   });
 
   it('and would say so if it did not', async () => {
@@ -97,6 +114,16 @@ await describeWithEngine(['otelcol'], 'a real Collector takes the generated conf
       '--feature-gates',
       'service.profilesSupport',
     ));
+
+  it('as the command prints it', async () => {
+    const path = join(folder, 'printed.yaml');
+    await writeFile(path, await printed('collector', '--export-http', 'https://tempo.test:4318'));
+    // The queue's folder is relative to where the Collector starts.
+    await execute(otelcol.path, ['validate', '--config', path], {
+      cwd: folder,
+      env: { ...process.env, GATEWAY_TOKEN: 'a-token' },
+    });
+  });
 
   it('never without the token of the gateway', async () => {
     await expect(validate({}, '')).rejects.toThrow('no bearer token provided');
