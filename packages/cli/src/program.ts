@@ -1,4 +1,5 @@
 import { Command, CommanderError } from 'commander';
+import { checkCommand } from './commands/check.ts';
 import { enrollCommand } from './commands/enroll.ts';
 import { gatewayCommand } from './commands/gateway.ts';
 import { keyCommand } from './commands/key.ts';
@@ -34,6 +35,7 @@ export function createProgram(io: Io, overrides: UpOverrides = {}): Command {
     .addCommand(keyCommand(io))
     .addCommand(enrollCommand(io))
     .addCommand(tokenCommand(io))
+    .addCommand(checkCommand(io))
     .addCommand(gatewayCommand(io));
   for (const command of withSubcommands(program)) {
     command

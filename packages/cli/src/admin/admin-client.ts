@@ -39,6 +39,8 @@ export interface AdminClient {
   setPipedStatus(project: string, piped: string, action: 'disable' | 'enable'): Promise<Piped>;
   listKeys(project: string, piped: string): Promise<KeyRecord[]>;
   createKey(project: string, piped: string, alg?: Algorithm): Promise<{ record: KeyRecord; keyFile: KeyFile }>;
+  /** None if no key has this id. */
+  findKey(kid: string): Promise<KeyRecord | undefined>;
   revokeKey(kid: string): Promise<KeyRecord>;
 }
 
@@ -82,6 +84,14 @@ export function createAdminClient(controlPlane: string, token: string): AdminCli
         record: await parse(parseKeyRecord, created.record),
         keyFile: await parse(parseKeyFile, created.keyFile),
       };
+    },
+    async findKey(kid) {
+      try {
+        return await parse(parseKeyRecord, await call('GET', `/v1/keys/${encodeURIComponent(kid)}`));
+      } catch (error) {
+        if (isProblem(error, 'key_unknown')) return undefined;
+        throw error;
+      }
     },
     async revokeKey(kid) {
       return parse(parseKeyRecord, await call('POST', `/v1/keys/${encodeURIComponent(kid)}/revoke`, {}));

@@ -59,7 +59,7 @@ function refusal(base: URL, status: number, answer: unknown): Failure {
   const parsed = problemSchema.safeParse(answer);
   if (!parsed.success) return new Failure(`${base.origin} does not answer like a control plane (HTTP ${status})`);
   const { title, detail, code } = parsed.data;
-  if (code === 'unauthorized' || status === 401) {
+  if (status === 401) {
     const advice = 'see --help on where it comes from';
     return new Failure(`the control plane does not know this admin token: ${advice}`, { problemCode: code });
   }

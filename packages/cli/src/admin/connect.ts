@@ -1,16 +1,16 @@
 import { join } from 'node:path';
-import type { AdminOptions } from '../commands/options.ts';
+import { type AdminOptions, controlPlaneOf, dataDirOf } from '../commands/options.ts';
 import { readSecretFile } from '../config/secret.ts';
 import type { Io } from '../io.ts';
 import { type AdminClient, createAdminClient } from './admin-client.ts';
 
 /** The admin token comes from the environment, else from the data of the embedded default. */
-export async function connectAdmin({ env }: Pick<Io, 'env'>, options: AdminOptions): Promise<AdminClient> {
+export async function connectAdmin(io: Pick<Io, 'env'>, options: AdminOptions): Promise<AdminClient> {
   const token =
-    env.SPANPASS_ADMIN_TOKEN ||
+    io.env.SPANPASS_ADMIN_TOKEN ||
     (await readSecretFile(
-      join(options.dataDir, 'admin-token'),
+      join(dataDirOf(io, options), 'admin-token'),
       "set SPANPASS_ADMIN_TOKEN, or name the control plane's data with --data-dir",
     ));
-  return createAdminClient(options.controlPlane, token);
+  return createAdminClient(controlPlaneOf(io, options), token);
 }

@@ -7,7 +7,6 @@ import {
   DEFAULT_GATEWAY_AUDIENCE,
   type KeyRecord,
   type PublicJwk,
-  SIGNALS,
   type Signal,
   verifyPossession,
 } from '@spanpass/credential';
@@ -65,10 +64,10 @@ export async function startFakeControlPlane(): Promise<FakeControlPlane> {
   function invite(piped: Piped) {
     const enrollmentToken = crypto.randomUUID();
     piped.tokens.add(enrollmentToken);
-    return { enrollmentToken, enrollmentTokenExpiresAt: new Date(Date.now() + 3_600_000).toISOString() };
+    return { enrollmentToken, enrollmentTokenExpiresAt: Math.floor(Date.now() / 1000) + 3_600 };
   }
 
-  const plain = ({ tokens: _, ...piped }: Piped) => ({ ...piped, createdAt: new Date(0).toISOString() });
+  const plain = ({ tokens: _, ...piped }: Piped) => ({ ...piped, createdAt: 1_700_000_000 });
   const keysOf = (piped: Piped) =>
     [...records.values()].filter(record => record.project === piped.project && record.piped === piped.piped);
 
@@ -116,7 +115,7 @@ export async function startFakeControlPlane(): Promise<FakeControlPlane> {
     if (project !== '' && method === 'POST') {
       const id = `${project}/${body.piped}`;
       if (pipeds.has(id)) return problem(409, 'piped_exists', `${body.piped} is registered in ${project} already`);
-      const scopes = (body.scopes as Signal[] | undefined) ?? SIGNALS;
+      const scopes = (body.scopes as Signal[] | undefined) ?? ['traces'];
       const made: Piped = { project, piped: String(body.piped), scopes, pipedStatus: 'active', tokens: new Set() };
       pipeds.set(id, made);
       return [201, { ...plain(made), ...invite(made) }];
@@ -125,6 +124,11 @@ export async function startFakeControlPlane(): Promise<FakeControlPlane> {
       const wanted = [...pipeds.values()].filter(item => (query.get('project') ?? item.project) === item.project);
       const active = (item: Piped) => keysOf(item).filter(({ keyStatus }) => keyStatus === 'active').length;
       return [200, { items: wanted.map(item => ({ ...plain(item), projectStatus: 'active', keys: active(item) })) }];
+    }
+    const wantedKid = /^\/v1\/keys\/([^/]+)$/.exec(path)?.[1];
+    if (method === 'GET' && wantedKid !== undefined) {
+      const found = records.get(wantedKid);
+      return found ? [200, found] : problem(404, 'key_unknown');
     }
     const kid = /^\/v1\/keys\/([^/]+)\/revoke$/.exec(path)?.[1];
     if (method !== 'POST' || kid === undefined) return problem(404, 'not_found');
@@ -151,7 +155,8 @@ export async function startFakeControlPlane(): Promise<FakeControlPlane> {
       const record = records.get(pathname.split('/').at(-1) ?? '');
       return record ? [200, record] : problem(404, 'key_unknown');
     }
-    if (authorization !== `Bearer ${ADMIN_TOKEN}`) return problem(401, 'unauthorized');
+    if (authorization !== `Bearer ${ADMIN_TOKEN}`)
+      return problem(401, 'unauthenticated', 'a valid bearer token is required');
     return administer(method, pathname, searchParams, body);
   }
 

@@ -4,10 +4,9 @@ import { type Algorithm, algorithmSchema, DEFAULT_ALGORITHM } from '@spanpass/cr
 import { Command, Option } from 'commander';
 import { wrongUsage } from '../failure.ts';
 import { type Io, printResult } from '../io.ts';
-import { examples, type JsonOption, withControlPlane } from './options.ts';
+import { type ControlPlaneOption, controlPlaneOf, examples, withControlPlane } from './options.ts';
 
-interface EnrollFlags extends JsonOption {
-  readonly controlPlane: string;
+interface EnrollFlags extends ControlPlaneOption {
   readonly token?: string;
   readonly keyFile: string;
   readonly alg: Algorithm;
@@ -17,10 +16,9 @@ interface EnrollFlags extends JsonOption {
 export function enrollCommand(io: Io): Command {
   return withControlPlane(new Command('enroll'))
     .description('make a key pair here and have it accepted; its private half never leaves this machine')
-    .addOption(
-      new Option('--token <token>', "the one-time enrollment token, or '-' to read it from standard input").env(
-        'SPANPASS_ENROLLMENT_TOKEN',
-      ),
+    .option(
+      '--token <token>',
+      "the one-time enrollment token (default: SPANPASS_ENROLLMENT_TOKEN); '-' reads standard input",
     )
     .requiredOption('--key-file <file>', 'where to keep the key (0600); never overwritten')
     .addOption(new Option('--alg <algorithm>').choices(algorithmSchema.options).default(DEFAULT_ALGORITHM))
@@ -33,7 +31,7 @@ export function enrollCommand(io: Io): Command {
     )
     .action(async (flags: EnrollFlags) => {
       const enrolled = await enroll({
-        controlPlane: flags.controlPlane,
+        controlPlane: controlPlaneOf(io, flags),
         enrollmentToken: await tokenFrom(io, flags.token),
         keyFile: flags.keyFile,
         alg: flags.alg,
@@ -50,7 +48,8 @@ export function enrollCommand(io: Io): Command {
     });
 }
 
-async function tokenFrom(io: Io, token: string | undefined): Promise<string> {
+async function tokenFrom(io: Io, flag: string | undefined): Promise<string> {
+  const token = flag ?? (io.env.SPANPASS_ENROLLMENT_TOKEN || undefined);
   if (token === undefined) throw wrongUsage('an enrollment token is needed: --token, or SPANPASS_ENROLLMENT_TOKEN');
   const found = (token === '-' ? await text(io.stdin) : token).trim();
   if (!/^[\x21-\x7e]{1,512}$/.test(found)) throw wrongUsage('that is no enrollment token');

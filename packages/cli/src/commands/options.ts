@@ -1,4 +1,6 @@
-import { type Command, InvalidArgumentError, Option } from 'commander';
+import { type Command, InvalidArgumentError } from 'commander';
+import { wrongUsage } from '../failure.ts';
+import type { Io } from '../io.ts';
 
 export const DEFAULT_CONTROL_PLANE = 'http://127.0.0.1:9085';
 export const DEFAULT_DATA_DIR = '.spanpass';
@@ -7,10 +9,15 @@ export interface JsonOption {
   readonly json?: boolean;
 }
 
-export interface AdminOptions extends JsonOption {
-  readonly controlPlane: string;
-  readonly dataDir: string;
+export interface ControlPlaneOption extends JsonOption {
+  readonly controlPlane?: string;
 }
+
+export interface DataDirOption extends JsonOption {
+  readonly dataDir?: string;
+}
+
+export type AdminOptions = ControlPlaneOption & DataDirOption;
 
 export function withJson(command: Command): Command {
   return command.option('--json', 'print one JSON value on stdout');
@@ -18,11 +25,9 @@ export function withJson(command: Command): Command {
 
 /** For commands that call the control plane. */
 export function withControlPlane(command: Command): Command {
-  return withJson(command).addOption(
-    new Option('--control-plane <url>', 'where the control plane is')
-      .env('SPANPASS_CONTROL_PLANE')
-      .default(DEFAULT_CONTROL_PLANE)
-      .argParser(httpUrl),
+  return withJson(command).option(
+    '--control-plane <url>',
+    `where the control plane is (default: SPANPASS_CONTROL_PLANE, or ${DEFAULT_CONTROL_PLANE})`,
   );
 }
 
@@ -35,15 +40,26 @@ export function withAdmin(command: Command): Command {
 }
 
 export function withDataDir(command: Command): Command {
-  return command.addOption(
-    new Option('--data-dir <directory>', 'data of the embedded default')
-      .env('SPANPASS_DATA_DIR')
-      .default(DEFAULT_DATA_DIR),
+  return command.option(
+    '--data-dir <directory>',
+    `data of the embedded default (default: SPANPASS_DATA_DIR, or ${DEFAULT_DATA_DIR})`,
   );
 }
 
 export function withPiped(command: Command): Command {
   return command.requiredOption('--project <id>', 'the project').requiredOption('--piped <id>', 'the piped');
+}
+
+/** @throws Failure if it is no http or https URL */
+export function controlPlaneOf({ env }: Pick<Io, 'env'>, { controlPlane }: ControlPlaneOption): string {
+  const url = controlPlane ?? (env.SPANPASS_CONTROL_PLANE || DEFAULT_CONTROL_PLANE);
+  if (URL.canParse(url) && /^https?:$/.test(new URL(url).protocol)) return url;
+  const where = controlPlane === undefined ? 'SPANPASS_CONTROL_PLANE' : '--control-plane';
+  throw wrongUsage(`${where}: '${url}' is no http:// or https:// URL`);
+}
+
+export function dataDirOf({ env }: Pick<Io, 'env'>, { dataDir }: DataDirOption): string {
+  return dataDir ?? (env.SPANPASS_DATA_DIR || DEFAULT_DATA_DIR);
 }
 
 /** Lines under the help; one that begins with a blank goes on from the line before. */
@@ -55,11 +71,4 @@ export function port(text: string): number {
   const number = Number(text);
   if (!/^\d{1,5}$/.test(text) || number > 65_535) throw new InvalidArgumentError('It must be a port, 0 to 65535.');
   return number;
-}
-
-function httpUrl(text: string): string {
-  if (!URL.canParse(text) || !/^https?:$/.test(new URL(text).protocol)) {
-    throw new InvalidArgumentError('It must be an http:// or https:// URL.');
-  }
-  return text;
 }

@@ -4,7 +4,7 @@ import { connectAdmin } from '../admin/connect.ts';
 import { type Io, printResult } from '../io.ts';
 import { table } from '../output/table.ts';
 import { time } from '../output/time.ts';
-import { type AdminOptions, examples, withAdmin, withPiped } from './options.ts';
+import { type AdminOptions, controlPlaneOf, examples, withAdmin, withPiped } from './options.ts';
 
 interface PipedFlags extends AdminOptions {
   readonly project: string;
@@ -24,7 +24,7 @@ export function pipedCommand(io: Io): Command {
 function registerCommand(io: Io): Command {
   return withAdmin(withPiped(new Command('register')))
     .description('register a piped, or a known one anew, and print a one-time enrollment token')
-    .addOption(new Option('--scopes <signal...>', 'what it may send; all unless given').choices(SIGNALS))
+    .addOption(new Option('--scopes <signal...>', 'what it may send; traces unless given').choices(SIGNALS))
     .option('--renew-token', 'the piped is registered already: only make a fresh token')
     .addHelpText(
       'after',
@@ -46,7 +46,7 @@ function registerCommand(io: Io): Command {
         () =>
           `${piped} of ${project} is registered. Its enrollment token works once, until ${time(registered.enrollmentTokenExpiresAt)}:\n\n` +
           `  ${registered.enrollmentToken}\n\n` +
-          `On the piped's machine:\n\n  spanpass enroll --control-plane ${flags.controlPlane} --token ${registered.enrollmentToken} --key-file key.json\n`,
+          `On the piped's machine:\n\n  spanpass enroll --control-plane ${controlPlaneOf(io, flags)} --token ${registered.enrollmentToken} --key-file key.json\n`,
       );
     });
 }

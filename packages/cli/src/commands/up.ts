@@ -13,19 +13,19 @@ import { findEnvoy } from '../up/find-envoy.ts';
 import { claimPorts } from '../up/ports.ts';
 import { type Stack, type StackOptions, startStack } from '../up/stack.ts';
 import {
+  type DataDirOption,
   DEFAULT_CONTROL_PLANE,
   DEFAULT_DATA_DIR,
+  dataDirOf,
   examples,
-  type JsonOption,
   port,
   withDataDir,
   withJson,
 } from './options.ts';
 
-interface UpFlags extends JsonOption {
+interface UpFlags extends DataDirOption {
   readonly demo?: true;
   readonly exit?: true;
-  readonly dataDir: string;
   readonly grpcPort: number;
   readonly httpPort: number;
   readonly controlPlanePort: number;
@@ -61,6 +61,7 @@ export function upCommand(io: Io, overrides: UpOverrides = {}): Command {
       ),
     )
     .action(async (flags: UpFlags) => {
+      const dataDir = dataDirOf(io, flags);
       const forwardTo = forwardTarget(io);
       const envoy = await findEnvoy(io.env);
       const ports = await claimPorts('127.0.0.1', {
@@ -74,7 +75,7 @@ export function upCommand(io: Io, overrides: UpOverrides = {}): Command {
         ports,
         envoy,
         forwardTo,
-        dataDir: flags.dataDir,
+        dataDir,
         keepTraces: flags.demo === true,
         stop: io.stop,
         progress: line => tell(io, line),
@@ -82,7 +83,7 @@ export function upCommand(io: Io, overrides: UpOverrides = {}): Command {
         ...overrides,
       });
       await Promise.race([
-        live(io, flags, stack, forwardTo),
+        live(io, flags, stack),
         stack.ended.then(reason =>
           Promise.reject(new Failure(`the gateway is gone: ${reason}; all the rest is stopped`)),
         ),
@@ -90,7 +91,7 @@ export function upCommand(io: Io, overrides: UpOverrides = {}): Command {
     });
 }
 
-async function live(io: Io, flags: UpFlags, stack: Stack, forwardTo: ForwardTarget | undefined): Promise<void> {
+async function live(io: Io, flags: UpFlags, stack: Stack): Promise<void> {
   const { json, demo, exit } = flags;
   const addresses = {
     gateway: { grpc: stack.grpcAddress, http: stack.httpAddress, kind: stack.gateway },
@@ -98,7 +99,7 @@ async function live(io: Io, flags: UpFlags, stack: Stack, forwardTo: ForwardTarg
     authServer: stack.authAddress,
     metrics: stack.metricsUrl,
   };
-  const ready = renderReady(stack, flags, forwardTo);
+  const ready = renderReady(stack);
   if (!demo) {
     await printResult(io, json, addresses, () => ready);
   } else {
@@ -108,7 +109,7 @@ async function live(io: Io, flags: UpFlags, stack: Stack, forwardTo: ForwardTarg
       controlPlane: stack.controlPlaneUrl,
       gateway: stack.grpcAddress,
       traces: stack.traces,
-      dataDir: flags.dataDir,
+      dataDir: stack.dataDir,
       stop: io.stop,
       progress: line => tell(io, line),
       sinceStart: () => performance.now(),
@@ -119,7 +120,7 @@ async function live(io: Io, flags: UpFlags, stack: Stack, forwardTo: ForwardTarg
     if (report.problems.length > 0) throw new Failure(`the demo failed: ${report.problems.join('; ')}`);
   }
   if (exit) return;
-  if (!json) await write(io.stdout, renderNext(flags, stack.controlPlaneUrl));
+  if (!json) await write(io.stdout, renderNext(stack));
   await untilStopped(io.stop);
   await tell(io, 'stopping …');
 }
@@ -134,7 +135,8 @@ function forwardTarget({ env }: Io): ForwardTarget | undefined {
   }
 }
 
-function renderReady(stack: Stack, { dataDir }: UpFlags, forwardTo: ForwardTarget | undefined): string {
+function renderReady(stack: Stack): string {
+  const { forwardTo, dataDir } = stack;
   const telemetry = forwardTo
     ? `goes on to ${forwardTo.host}:${forwardTo.port}`
     : `traces stay in memory: ${stack.metricsUrl}/api/traces`;
@@ -149,7 +151,7 @@ function renderReady(stack: Stack, { dataDir }: UpFlags, forwardTo: ForwardTarge
   ].join('');
 }
 
-function renderNext({ dataDir }: UpFlags, controlPlane: string): string {
+function renderNext({ dataDir, controlPlaneUrl: controlPlane }: Stack): string {
   const where = [
     dataDir === DEFAULT_DATA_DIR ? '' : ` --data-dir ${dataDir}`,
     controlPlane === DEFAULT_CONTROL_PLANE ? '' : ` --control-plane ${controlPlane}`,

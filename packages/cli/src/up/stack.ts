@@ -48,6 +48,8 @@ export interface StackOptions {
 
 /** All of spanpass, running. */
 export interface Stack extends AsyncDisposable {
+  readonly dataDir: string;
+  readonly forwardTo: ForwardTarget | undefined;
   readonly controlPlaneUrl: string;
   readonly adminToken: string;
   readonly authAddress: string;
@@ -108,6 +110,8 @@ export async function startStack(options: StackOptions): Promise<Stack> {
       gateway.ended.then(reason => Promise.reject(new Failure(`the gateway did not start: ${reason}`))),
     ]);
     return {
+      dataDir,
+      forwardTo,
       controlPlaneUrl: controlPlane.url,
       adminToken: controlPlane.adminToken,
       authAddress: auth.grpcAddress,
@@ -126,7 +130,7 @@ export async function startStack(options: StackOptions): Promise<Stack> {
 }
 
 function authServer({ ports, dataDir }: StackOptions, controlPlane: EmbeddedControlPlane): Promise<AuthServer> {
-  const log = pino.destination({ dest: join(dataDir, 'auth-server.log'), sync: true, mode: 0o600 });
+  const log = pino.destination({ dest: join(dataDir, 'auth-server.log'), sync: true, mode: 0o600, append: false });
   return startAuthServer({
     controlPlane: { url: controlPlane.url, token: controlPlane.authServerToken },
     host: HOST,
