@@ -313,17 +313,16 @@ describe('every command', () => {
     ['gateway', 'collector'],
   ];
 
-  it.each(commands.map(command => ({ name: command.join(' '), command })))(
-    '$name has help with examples, takes --json, and refuses what it does not know',
-    async ({ command }) => {
+  it.each(commands.map(command => [command.join(' '), command] as const))(
+    '%s has help with examples, takes --json, and refuses what it does not know',
+    async (_, command) => {
       const help = await ok([...command, '--help']);
       expect(help).toMatch(/Examples:\n {2}\$ .*spanpass /s);
       expect(help).toContain('--json');
       const { code, err } = await cli([...command, '--bogus']);
       expect(code).toBe(2);
-      expect(err).toMatch(
-        new RegExp(`^spanpass: (unknown|required) option .*(see: spanpass ${command.join(' ')} --help)\n$`),
-      );
+      expect(err).toMatch(/^spanpass: (unknown|required) option [^\n]+\n$/);
+      expect(err).toContain(`(see: spanpass ${command.join(' ')} --help)`);
     },
   );
 
