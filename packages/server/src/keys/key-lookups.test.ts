@@ -70,6 +70,16 @@ describe('a change that arrives while a lookup is under way', () => {
     expect(record?.pipedStatus).toBe('active');
   });
 
+  it('makes the lookup start again if there were more of them than are kept', async () => {
+    const { controlPlane, keys, meanwhile } = await underWay();
+    const record = await meanwhile(() => {
+      for (let time = 0; time < 300; time++) controlPlane.changePiped('shop', 'edge-9', { pipedStatus: 'disabled' });
+      controlPlane.change(one.kid, { keyStatus: 'revoked' });
+    });
+    expect(statusOf(record)).toBe('revoked');
+    expect(keys.peek(one.kid)).toBe(record);
+  });
+
   it('makes the lookup start again if it says that the key exists now', async () => {
     const subject = await createLiveKeys();
     const { controlPlane, keys, get } = subject;
