@@ -1,13 +1,17 @@
 import { mkdtemp, readFile, rm, stat } from 'node:fs/promises';
-import { createServer } from 'node:net';
+import { createServer as createHttpServer } from 'node:http';
+import { type AddressInfo, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { PassThrough } from 'node:stream';
+import { fromBinary } from '@bufbuild/protobuf';
 import { alwaysAllow, SOMEBODY } from '@spanpass/server/testing';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { type FakeControlPlane, startFakeControlPlane } from '../admin/control-plane.test.helper.ts';
 import { DEMO_PIPED } from '../demo/demo.ts';
+import { type ExportTraceServiceRequest, ExportTraceServiceRequestSchema } from '../generated/otlp_pb.ts';
 import { run } from '../program.ts';
+import { attributeText } from '../receiver/trace-store.ts';
 import { findEnvoy } from '../up/find-envoy.ts';
 import type { UpOverrides } from './up.ts';
 
@@ -116,6 +120,37 @@ describe('spanpass up --demo --exit', () => {
       ok: false,
       attacks: [{ ok: true }, { ok: true }, { ok: true }, { ok: false }],
     });
+  });
+});
+
+describe('spanpass up with a backend', () => {
+  it("hands telemetry on, stamped, and gives the sender the backend's answer", async () => {
+    const seen: ExportTraceServiceRequest[] = [];
+    const backend = createHttpServer(async (request, response) => {
+      const body = Buffer.concat(await request.toArray());
+      seen.push(fromBinary(ExportTraceServiceRequestSchema, body));
+      response.end();
+    });
+    await new Promise<void>(resolve => backend.listen(0, '127.0.0.1', resolve));
+    const { port } = backend.address() as AddressInfo;
+    const env = { SPANPASS_FORWARD_ENDPOINT: `http://localhost:${port}` };
+    const { code, out } = await up(['--demo', '--exit'], { env });
+    backend.closeAllConnections();
+    await new Promise(resolve => backend.close(resolve));
+    expect(out).toContain(`goes on to localhost:${port}`);
+    expect(code).toBe(0);
+    const spans = seen.flatMap(({ resourceSpans }) => resourceSpans);
+    expect(spans.every(({ resource }) => attributeText(resource?.attributes, 'project-id') === 'demo')).toBe(true);
+    const names = spans.flatMap(({ scopeSpans }) => scopeSpans.flatMap(scope => scope.spans.map(({ name }) => name)));
+    expect(names).toContain('K8S_CANARY_ROLLOUT');
+    expect(names.filter(name => name.startsWith('attack: '))).toEqual([]);
+  });
+
+  it('fails the demo when the backend takes nothing', async () => {
+    const env = { SPANPASS_FORWARD_ENDPOINT: 'http://127.0.0.1:1' };
+    const { code, err } = await up(['--demo', '--exit'], { env });
+    expect(err).toMatch(/spanpass: the gateway did not accept the deployment's trace: .*the backend does not answer/);
+    expect(code).toBe(1);
   });
 });
 
