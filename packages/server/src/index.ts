@@ -1,4 +1,19 @@
+export {
+  boundToCertificate,
+  type CertificateBindingOptions,
+} from './authenticators/mtls/bound-to-certificate.ts';
+export { certificateThumbprint, peerCertificate } from './authenticators/mtls/certificate.ts';
+export {
+  type ForwardedCertificateOptions,
+  withForwardedCertificates,
+} from './authenticators/mtls/forwarded-certificate.ts';
+export { type MtlsOptions, mtls } from './authenticators/mtls.ts';
+export { type ClaimMapping, type ClaimPath, type OidcOptions, oidc } from './authenticators/oidc.ts';
+export { type PipecdFile, type PipecdFileOptions, pipecdFile } from './authenticators/pipecd/file-source.ts';
+export { isBcryptHash, type PipecdRecord } from './authenticators/pipecd/record.ts';
+export { type PipecdKeyOptions, pipecdKey } from './authenticators/pipecd-key.ts';
 export { type PipedJwtOptions, pipedJwt } from './authenticators/piped-jwt.ts';
+export type { PipedRecord, PipedSource } from './authenticators/piped-source.ts';
 export { bearerToken, soleAuthorization } from './authorization.ts';
 export type {
   Authenticator,
