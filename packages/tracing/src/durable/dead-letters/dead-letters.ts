@@ -1,6 +1,6 @@
 import { mkdir, open, readdir, readFile, rename, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import { errorCodeOf } from '../spool/file-errors.ts';
+import { errorCodeOf } from '../spool/files.ts';
 import {
   type DeadLetter,
   decodeLetter,

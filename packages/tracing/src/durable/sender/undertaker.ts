@@ -3,7 +3,7 @@ import { DeadLetters } from '../dead-letters/dead-letters.ts';
 import type { RateLimitedLog } from '../log.ts';
 import type { SignalKind } from '../signals.ts';
 import type { BatchRecord } from '../spool/batch.ts';
-import { errorCodeOf } from '../spool/file-errors.ts';
+import { errorCodeOf } from '../spool/files.ts';
 import type { Spool } from '../spool/spool.ts';
 import type { Refused } from './outcome.ts';
 

@@ -1,7 +1,7 @@
 import { open } from 'node:fs/promises';
 import type { Clock } from '../clock.ts';
 import type { RateLimitedLog } from '../log.ts';
-import { errorCodeOf } from './file-errors.ts';
+import { errorCodeOf } from './files.ts';
 import type { Segment } from './segment.ts';
 
 /**

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import type { Clock } from '../clock.ts';
 import type { RateLimitedLog } from '../log.ts';
 import type { SignalKind } from '../signals.ts';
-import { errorCodeOf } from './file-errors.ts';
+import { errorCodeOf } from './files.ts';
 import type { DropLedger } from './ledger.ts';
 import type { Owners } from './owners.ts';
 import type { Segment } from './segment.ts';

@@ -1,8 +1,8 @@
 import { randomBytes } from 'node:crypto';
-import { readFileSync, rmSync, statSync, utimesSync, writeFileSync } from 'node:fs';
+import { readFileSync, statSync, utimesSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Clock } from '../clock.ts';
-import { errorCodeOf, isDiskFull } from './file-errors.ts';
+import { errorCodeOf, isDiskFull, removeFile } from './files.ts';
 import { livenessOf, ownIdentity, parseIdentity } from './process-identity.ts';
 
 const HEARTBEAT_MS = 5_000;
@@ -63,12 +63,12 @@ export class Owners {
   /** Removes the file of an owner that is dead and owns nothing any more. */
   forget(owner: string): void {
     this.#lastSigns.delete(owner);
-    rmSync(this.#file(owner), { force: true });
+    removeFile(this.#file(owner));
   }
 
   /** From now on, what this owner left is anyone's to take. */
   resign(): void {
-    rmSync(this.#file(this.id), { force: true });
+    removeFile(this.#file(this.id));
   }
 
   /** By this process's own monotonic clock: file times and wall clocks may jump. */

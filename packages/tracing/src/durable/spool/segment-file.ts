@@ -1,5 +1,6 @@
-import { closeSync, fdatasync, fstatSync, ftruncateSync, openSync, read, unlinkSync, writeSync } from 'node:fs';
+import { closeSync, fdatasync, fstatSync, ftruncateSync, openSync, read, writeSync } from 'node:fs';
 import { promisify } from 'node:util';
+import { removeFile } from './files.ts';
 
 const readAt = promisify(read);
 const dataSync = promisify(fdatasync);
@@ -71,7 +72,7 @@ export class SegmentFile {
 
   remove(): void {
     this.letGo();
-    unlinkSync(this.path);
+    removeFile(this.path);
   }
 
   #using<T>(fn: (fd: number) => T): T {

@@ -1,7 +1,7 @@
 import { mkdirSync, readdirSync, renameSync } from 'node:fs';
 import { join } from 'node:path';
 import { SIGNAL_KINDS, type SignalKind } from '../signals.ts';
-import { errorCodeOf } from './file-errors.ts';
+import { errorCodeOf } from './files.ts';
 import type { FsyncGroup } from './fsync-group.ts';
 import { Lane } from './lane.ts';
 import { Segment } from './segment.ts';
@@ -82,11 +82,7 @@ export class SegmentStore {
     this.#ownBytes -= segment.bytes;
     this.lane(segment.kind).delete(segment);
     this.#fsyncs.forget(segment);
-    try {
-      segment.remove();
-    } catch (error) {
-      if (errorCodeOf(error) !== 'ENOENT') throw error;
-    }
+    segment.remove();
   }
 
   /** Forgets a segment without touching its file. Whether another process has taken it over. */

@@ -6,7 +6,7 @@ import type { SignalKind } from '../signals.ts';
 import type { Batch } from './batch.ts';
 import { ByteBound } from './byte-bound.ts';
 import { Drops } from './drops.ts';
-import { errorCodeOf, isDiskFull } from './file-errors.ts';
+import { errorCodeOf, isDiskFull } from './files.ts';
 import { FRAME_HEADER_BYTES, FrameEncoder, MAX_ITEMS } from './frame.ts';
 import { FsyncGroup } from './fsync-group.ts';
 import { Housekeeper } from './housekeeper.ts';

@@ -3,7 +3,7 @@ import type { RateLimitedLog } from '../log.ts';
 import type { SignalKind } from '../signals.ts';
 import type { Batch, BatchRecord } from './batch.ts';
 import type { Drops } from './drops.ts';
-import { errorCodeOf } from './file-errors.ts';
+import { errorCodeOf } from './files.ts';
 import type { Lane } from './lane.ts';
 import type { Entry, ReadLimits, Segment } from './segment.ts';
 import type { SegmentStore } from './segment-store.ts';

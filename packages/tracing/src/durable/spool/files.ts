@@ -1,3 +1,5 @@
+import { unlinkSync } from 'node:fs';
+
 export type FileError = Error & { readonly code?: string };
 
 /** `ENOSPC` and its like; `unknown` for what is no error of a file. */
@@ -9,4 +11,13 @@ export function errorCodeOf(error: unknown): string {
 /** No room, by the disk, by a quota, or by a limit of the process. */
 export function isDiskFull(code: string): boolean {
   return code === 'ENOSPC' || code === 'EDQUOT' || code === 'EFBIG';
+}
+
+/** Removes a file that may be gone already. */
+export function removeFile(path: string): void {
+  try {
+    unlinkSync(path);
+  } catch (error) {
+    if (errorCodeOf(error) !== 'ENOENT') throw error;
+  }
 }
