@@ -118,7 +118,7 @@ export class LaneSender {
       this.#arrivals = 0;
       const { records, bytes } = spool.pending(this.kind);
       const full = records >= maxBatchRecords || bytes >= this.#maxBytes;
-      if (records > 0 && (full || lingered || this.#flushes > 0)) return;
+      if (records > 0 && (full || lingered || lingerMs === 0 || this.#flushes > 0)) return;
       this.#state = { kind: 'idle' };
       if (records === 0) await this.#work.wait();
       else {

@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import type { SignalKind } from '../signals.ts';
-import { findFrame, parseFrame, type SpoolRecord } from './frame.ts';
+import { FRAME_HEADER_BYTES, findFrame, parseFrame, type SpoolRecord } from './frame.ts';
 import { SegmentFile } from './segment-file.ts';
 import { decodeSegmentHeader, encodeProgress, encodeSegmentHeader, SEGMENT_HEADER_BYTES } from './segment-header.ts';
 import { type SegmentName, segmentFileName } from './segment-name.ts';
@@ -111,7 +111,7 @@ export class Segment {
 
   /** The next records that are not done, none if all are. `onDamage` is told the bytes of what can't be read. */
   async read(limits: ReadLimits, onDamage: (bytes: number) => void): Promise<Entry[]> {
-    let readBytes = Math.max(MIN_READ_BYTES, limits.maxBytes);
+    let readBytes = Math.max(MIN_READ_BYTES, limits.maxBytes + limits.maxRecords * FRAME_HEADER_BYTES);
     while (!this.isDone) {
       const start = this.acknowledged;
       const asked = Math.min(readBytes, this.end - start);
