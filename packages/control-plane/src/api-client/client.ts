@@ -1,0 +1,165 @@
+import {
+  type Algorithm,
+  FormatError,
+  idSchema,
+  type KeyFile,
+  type KeyRecord,
+  kidSchema,
+  type PublicJwk,
+  parseKeyFile,
+  parseKeyRecord,
+  type Signal,
+} from '@spanpass/credential';
+import type { z } from 'zod';
+import { createdKeySchema, keyListSchema, keyRecordSchema } from '../wire/keys.ts';
+import {
+  type EnrollmentToken,
+  enrollmentTokenSchema,
+  type ListedPiped,
+  type Piped,
+  type Project,
+  pipedListSchema,
+  pipedSchema,
+  projectSchema,
+  type RegisteredPiped,
+  registeredPipedSchema,
+} from '../wire/pipeds.ts';
+import { type Call, createTransport, invalid, type TransportOptions } from './transport.ts';
+
+export interface PipedName {
+  readonly project: string;
+  readonly piped: string;
+}
+
+/** A key to be made at the control plane, or one that was made elsewhere, with the proof that it is held. */
+export type KeyRequest =
+  | { readonly generate: true; readonly alg?: Algorithm | undefined }
+  | { readonly publicJwk: PublicJwk; readonly alg: Algorithm; readonly proof: string };
+
+/**
+ * Speaks the control plane's HTTP API, as an admin. Times are NumericDate seconds. Every method rejects with a
+ * ControlPlaneApiError, whose `code` is the control plane's own or a `ClientErrorCode`; ids that can't be ids are a
+ * TypeError.
+ *
+ * @example
+ * const client = new ControlPlaneClient({ url: 'http://127.0.0.1:9085', token: adminToken });
+ * const { enrollmentToken } = await client.registerPiped({ project: 'shop', piped: 'edge-1' });
+ */
+export class ControlPlaneClient {
+  readonly #call: Call;
+  readonly #base: URL;
+
+  /**
+   * @throws TypeError for options that make no sense
+   * @throws ControlPlaneApiError `plaintext_refused`: the token would leave this machine unencrypted
+   */
+  constructor(options: TransportOptions) {
+    this.#call = createTransport(options);
+    this.#base = new URL(options.url);
+  }
+
+  /** Registers a piped, and its project on first use. Scopes are `['traces']` by default. */
+  registerPiped(request: PipedName & { readonly scopes?: readonly Signal[] | undefined }): Promise<RegisteredPiped> {
+    const { project, piped, scopes } = request;
+    const body = { piped: checked(piped), ...(scopes && { scopes }) };
+    return this.#call('POST', `${projectPath(project)}/pipeds`, registeredPipedSchema, body);
+  }
+
+  createEnrollmentToken(piped: PipedName): Promise<EnrollmentToken> {
+    return this.#call('POST', `${pipedPath(piped)}/enrollment-tokens`, enrollmentTokenSchema);
+  }
+
+  /** All pipeds, or those of one project, however many pages they take. */
+  async listPipeds({ project }: { readonly project?: string | undefined } = {}): Promise<ListedPiped[]> {
+    const items: ListedPiped[] = [];
+    for (let after: string | undefined; ; ) {
+      const query = new URLSearchParams();
+      if (project !== undefined) query.set('project', checked(project));
+      if (after !== undefined) query.set('after', after);
+      const page: z.infer<typeof pipedListSchema> = await this.#call('GET', `/v1/pipeds?${query}`, pipedListSchema);
+      items.push(...page.items);
+      if (page.next === undefined) return items;
+      // Whoever repeats a page would keep us here for ever.
+      if (page.next === after || page.items.length === 0)
+        throw invalid(this.#base, 'answered with the same page twice');
+      after = page.next;
+    }
+  }
+
+  disablePiped(piped: PipedName): Promise<Piped> {
+    return this.#call('POST', `${pipedPath(piped)}/disable`, pipedSchema);
+  }
+
+  enablePiped(piped: PipedName): Promise<Piped> {
+    return this.#call('POST', `${pipedPath(piped)}/enable`, pipedSchema);
+  }
+
+  disableProject(project: string): Promise<Project> {
+    return this.#call('POST', `${projectPath(project)}/disable`, projectSchema);
+  }
+
+  enableProject(project: string): Promise<Project> {
+    return this.#call('POST', `${projectPath(project)}/enable`, projectSchema);
+  }
+
+  /** The keys of a piped, the newest last. */
+  async listKeys(piped: PipedName): Promise<KeyRecord[]> {
+    const { items } = await this.#call('GET', `${pipedPath(piped)}/keys`, keyListSchema);
+    return Promise.all(items.map(item => this.#record(item)));
+  }
+
+  /** Adds a key. With `generate`, the answer holds the key file, which is shown this once. */
+  createKey(
+    piped: PipedName,
+    request: { readonly generate: true; readonly alg?: Algorithm | undefined },
+  ): Promise<{ record: KeyRecord; keyFile: KeyFile }>;
+  createKey(piped: PipedName, request: KeyRequest): Promise<{ record: KeyRecord; keyFile?: KeyFile }>;
+  async createKey(piped: PipedName, request: KeyRequest): Promise<{ record: KeyRecord; keyFile?: KeyFile }> {
+    const answer = await this.#call('POST', `${pipedPath(piped)}/keys`, createdKeySchema, request);
+    const record = await this.#record(answer.record);
+    if (!('generate' in request)) return { record };
+    if (answer.keyFile === undefined) throw invalid(this.#base, 'answered without the key file');
+    return { record, keyFile: await this.#checked(parseKeyFile(answer.keyFile)) };
+  }
+
+  /** Revokes a key for good. */
+  async revokeKey(kid: string): Promise<KeyRecord> {
+    return this.#record(await this.#call('POST', `${keyPath(kid)}/revoke`, keyRecordSchema));
+  }
+
+  async getKey(kid: string): Promise<KeyRecord> {
+    return this.#record(await this.#call('GET', keyPath(kid), keyRecordSchema));
+  }
+
+  #record(input: unknown): Promise<KeyRecord> {
+    return this.#checked(parseKeyRecord(input));
+  }
+
+  async #checked<T>(parsing: Promise<T>): Promise<T> {
+    try {
+      return await parsing;
+    } catch (error) {
+      if (error instanceof FormatError) throw invalid(this.#base, 'answered with a key that is none');
+      throw error;
+    }
+  }
+}
+
+function projectPath(project: string): string {
+  return `/v1/projects/${checked(project)}`;
+}
+
+function pipedPath({ project, piped }: PipedName): string {
+  return `${projectPath(project)}/pipeds/${checked(piped)}`;
+}
+
+function keyPath(kid: string): string {
+  if (!kidSchema.safeParse(kid).success)
+    throw new TypeError('kid: must be an RFC 7638 SHA-256 thumbprint, 43 characters');
+  return `/v1/keys/${kid}`;
+}
+
+function checked(id: string): string {
+  if (!idSchema.safeParse(id).success) throw new TypeError('project and piped ids are 1 to 64 of A-Z a-z 0-9 . _ -');
+  return id;
+}

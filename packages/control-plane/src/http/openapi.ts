@@ -1,0 +1,19 @@
+/** The head of the OpenAPI document; the routes add the rest. */
+export const OPENAPI = {
+  openapi: '3.1.0',
+  info: {
+    title: 'spanpass control plane',
+    description:
+      'Registers pipeds, issues and revokes their keys, and tells auth servers at once. Times are NumericDate seconds. Errors are RFC 9457 problem documents with a stable `code`.',
+    version: '1',
+    license: { name: 'Apache-2.0', identifier: 'Apache-2.0' },
+  },
+  components: {
+    securitySchemes: {
+      bearer: { type: 'http' as const, scheme: 'bearer', description: 'A token of the role admin or auth-server.' },
+    },
+  },
+};
+
+/** Marks a route that needs a bearer token. */
+export const BEARER = [{ bearer: [] }];

@@ -1,0 +1,113 @@
+import { DEFAULT_GATEWAY_AUDIENCE } from '@spanpass/credential';
+import type { Logger } from 'pino';
+import { z } from 'zod';
+
+/** How a control plane runs. Everything has a default. */
+export interface ControlPlaneOptions {
+  /** Directory of the embedded database and of tokens made here. Default `.spanpass`. */
+  readonly dataDir?: string | undefined;
+  /** `postgresql://…` of a PostgreSQL server, instead of the embedded database. */
+  readonly databaseUrl?: string | undefined;
+  /** Default `127.0.0.1`. TLS is up to a proxy in front: beyond loopback, nobody speaks to this without. */
+  readonly host?: string | undefined;
+  /** Default 9085; 0 takes any that is free. */
+  readonly port?: number | undefined;
+  /** Where pipeds reach this, if not where it listens; goes into key files. */
+  readonly publicUrl?: string | undefined;
+  /** The gateway's id, the `aud` of credentials for it. Default `spanpass-gateway`. */
+  readonly gatewayAudience?: string | undefined;
+  /** Life of a new key, in seconds. Default 90 days. */
+  readonly keyLifeSeconds?: number | undefined;
+  /** Life of an enrollment token, in seconds. Default 3600. */
+  readonly enrollmentTokenLifeSeconds?: number | undefined;
+  /** At least 32 characters. Default `SPANPASS_ADMIN_TOKEN`; else made at the first start. */
+  readonly adminToken?: string | undefined;
+  /** At least 32 characters. Default `SPANPASS_AUTH_SERVER_TOKEN`; else made at the first start. */
+  readonly authServerToken?: string | undefined;
+  /** Addresses or networks of proxies whose `x-forwarded-for` is believed. Default none. */
+  readonly trustedProxies?: readonly string[] | undefined;
+  /** Directory of static files to serve at `/`. Default none. */
+  readonly consoleDir?: string | undefined;
+  /** Bounds on `POST /v1/enroll`, per peer address. Default a burst of 60, then 10 per second. */
+  readonly enrollRate?: { readonly burst: number; readonly perSecond: number } | undefined;
+  readonly changeFeed?: ChangeFeedTuning | undefined;
+  /** Clock, in milliseconds. Default `Date.now`. */
+  readonly now?: (() => number) | undefined;
+  /** Default: one line of JSON per event, from `info` on, to standard error. */
+  readonly logger?: Logger | undefined;
+  /** Default `process.env`. */
+  readonly env?: Readonly<Record<string, string | undefined>> | undefined;
+}
+
+/** The change feed. The defaults are right unless a test says otherwise. */
+export interface ChangeFeedTuning {
+  /** Default 500 ms. */
+  readonly pollMs?: number | undefined;
+  /** Default 1000 ms; auth servers take the feed for lost after 3 s of silence. */
+  readonly heartbeatMs?: number | undefined;
+  /** How many of the newest changes are kept. Default 100,000. */
+  readonly keepRows?: number | undefined;
+  /** Default 2000. */
+  readonly maxFollowers?: number | undefined;
+  /** Default 1 MiB. */
+  readonly maxBufferedBytes?: number | undefined;
+}
+
+const count = (max: number) => z.number().int().min(1).max(max);
+const httpUrl = z
+  .url({ protocol: /^https?$/, error: 'must be an http or https URL' })
+  .max(2048)
+  .transform(url => url.replace(/\/+$/, ''));
+
+const optionsSchema = z.strictObject({
+  dataDir: z.string().min(1).default('.spanpass'),
+  databaseUrl: z.url({ protocol: /^postgres(ql)?$/, error: 'must be a postgresql:// URL' }).optional(),
+  host: z.string().min(1).max(255).default('127.0.0.1'),
+  port: z.number().int().min(0).max(65_535).default(9085),
+  publicUrl: httpUrl.optional(),
+  gatewayAudience: z.string().min(1).max(256).default(DEFAULT_GATEWAY_AUDIENCE),
+  keyLifeSeconds: z
+    .number()
+    .int()
+    .min(60)
+    .max(10 * 365 * 86_400)
+    .default(90 * 86_400),
+  enrollmentTokenLifeSeconds: z
+    .number()
+    .int()
+    .min(1)
+    .max(30 * 86_400)
+    .default(3600),
+  adminToken: z.string().optional(),
+  authServerToken: z.string().optional(),
+  trustedProxies: z
+    .array(z.union([z.ipv4(), z.ipv6(), z.cidrv4(), z.cidrv6()]))
+    .readonly()
+    .default([]),
+  consoleDir: z.string().min(1).optional(),
+  enrollRate: z
+    .strictObject({ burst: count(100_000), perSecond: z.number().positive().max(100_000) })
+    .default({ burst: 60, perSecond: 10 }),
+  changeFeed: z
+    .strictObject({
+      pollMs: count(60_000).default(500),
+      heartbeatMs: count(60_000).default(1000),
+      keepRows: count(100_000_000).default(100_000),
+      maxFollowers: count(100_000).default(2000),
+      maxBufferedBytes: count(1 << 30).default(1 << 20),
+    })
+    .prefault({}),
+  now: z.custom<() => number>(value => typeof value === 'function').default(() => Date.now),
+  logger: z.custom<Logger>(value => typeof value === 'object' && value !== null).optional(),
+  env: z.record(z.string(), z.string().optional()).default(() => process.env),
+});
+
+export type Settings = z.output<typeof optionsSchema>;
+
+/** @throws TypeError naming the option at fault, never its value */
+export function parseOptions(options: ControlPlaneOptions): Settings {
+  const parsed = optionsSchema.safeParse(options);
+  if (parsed.success) return parsed.data;
+  const [issue] = parsed.error.issues;
+  throw new TypeError(`${issue?.path.join('.') || 'options'}: ${issue?.message}`);
+}

@@ -1,0 +1,30 @@
+/**
+ * Every way in which a call can be refused: its HTTP status and title. The codes are stable, and the problem's `type`
+ * is made of them; nobody else switches on a status.
+ */
+export const PROBLEMS = Object.freeze({
+  malformed_request: { status: 400, title: 'The request is not well-formed HTTP' },
+  malformed_json: { status: 400, title: 'The body is not JSON' },
+  invalid_request: { status: 400, title: 'A member or parameter is missing or does not fit' },
+  proof_invalid: { status: 400, title: 'The proof of possession does not hold' },
+  unauthenticated: { status: 401, title: 'A valid bearer token is required' },
+  enrollment_token_invalid: { status: 401, title: 'The enrollment token does not enroll this key' },
+  forbidden: { status: 403, title: 'The token does not allow this call' },
+  not_found: { status: 404, title: 'There is nothing here' },
+  project_unknown: { status: 404, title: 'No such project' },
+  piped_unknown: { status: 404, title: 'No such piped' },
+  key_unknown: { status: 404, title: 'No such key' },
+  request_timeout: { status: 408, title: 'The request took too long to arrive' },
+  piped_exists: { status: 409, title: 'The piped is registered already' },
+  kid_exists: { status: 409, title: 'The key is registered already' },
+  too_many_keys: { status: 409, title: 'The piped has two active keys already' },
+  payload_too_large: { status: 413, title: 'The body is too large' },
+  uri_too_long: { status: 414, title: 'A part of the path is too long' },
+  unsupported_media_type: { status: 415, title: 'Only application/json is understood' },
+  rate_limited: { status: 429, title: 'Too many attempts' },
+  headers_too_large: { status: 431, title: 'The headers are too large' },
+  internal: { status: 500, title: 'Something went wrong here' },
+  unavailable: { status: 503, title: 'Not available at the moment' },
+} as const);
+
+export type ProblemCode = keyof typeof PROBLEMS;

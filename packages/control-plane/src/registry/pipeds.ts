@@ -1,0 +1,52 @@
+import type { Signal } from '@spanpass/credential';
+import { and, eq } from 'drizzle-orm';
+import { Refusal } from '../problems/refusal.ts';
+import { pipeds, projects } from '../store/schema.ts';
+import type { Actor, Write } from '../store/write.ts';
+import type { Status } from '../wire/keys.ts';
+import type { Piped } from '../wire/pipeds.ts';
+import type { PipedRow, ProjectRow } from './records.ts';
+import { type Registry, toSeconds, writeTo } from './registry.ts';
+
+export interface PipedId {
+  readonly project: string;
+  readonly piped: string;
+}
+
+/** Disables or enables a piped. Changes nothing, and makes no revision, if it is so already. */
+export function setPipedStatus(registry: Registry, actor: Actor, id: PipedId, status: Status): Promise<Piped> {
+  const { project, piped } = id;
+  return writeTo(registry, actor, async write => {
+    const { piped: row } = await requirePiped(write, id);
+    if (row.status === status) return pipedOf(row);
+    const revision = write.change(() => ({ kind: 'piped', project, piped, pipedStatus: status }));
+    await write.tx.update(pipeds).set({ status, revision }).where(isPiped(id));
+    write.audit(status === 'active' ? 'piped.enabled' : 'piped.disabled', { project, piped });
+    return pipedOf({ ...row, status });
+  });
+}
+
+/** @throws Refusal `piped_unknown` */
+export async function requirePiped(
+  { tx }: Pick<Write, 'tx'>,
+  id: PipedId,
+): Promise<{ piped: PipedRow; project: ProjectRow }> {
+  const [row] = await tx
+    .select()
+    .from(pipeds)
+    .innerJoin(projects, eq(projects.project, pipeds.project))
+    .where(isPiped(id));
+  if (row === undefined) {
+    throw new Refusal('piped_unknown', `there is no piped ${id.piped} in the project ${id.project}: register it first`);
+  }
+  return { piped: row.pipeds, project: row.projects };
+}
+
+/** The condition that finds one piped. */
+export function isPiped({ project, piped }: PipedId) {
+  return and(eq(pipeds.project, project), eq(pipeds.piped, piped));
+}
+
+export function pipedOf({ project, piped, status, scopes, createdAt }: PipedRow): Piped {
+  return { project, piped, pipedStatus: status, scopes: scopes as Signal[], createdAt: toSeconds(createdAt) };
+}

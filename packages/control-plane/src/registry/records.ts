@@ -1,0 +1,48 @@
+import type { KeyRecord, Signal } from '@spanpass/credential';
+import { and, eq, getTableColumns } from 'drizzle-orm';
+import type { Database } from '../store/database.ts';
+import { counter, keys, pipeds, projects } from '../store/schema.ts';
+
+export type KeyRow = typeof keys.$inferSelect;
+export type PipedRow = typeof pipeds.$inferSelect;
+export type ProjectRow = typeof projects.$inferSelect;
+
+/** The key record of a key, as of the rows given. */
+export function recordOf(key: KeyRow, piped: PipedRow, project: ProjectRow): KeyRecord {
+  return {
+    v: 1,
+    kid: key.kid,
+    alg: key.alg,
+    project: key.project,
+    piped: key.piped,
+    publicJwk: key.publicJwk,
+    scopes: piped.scopes as Signal[],
+    keyStatus: key.status,
+    pipedStatus: piped.status,
+    projectStatus: project.status,
+    notBefore: key.notBefore,
+    notAfter: key.notAfter,
+    revision: Math.max(key.revision, piped.revision, project.revision),
+  };
+}
+
+/** A key with its piped, its project, and the revision as of one and the same moment. */
+export async function findKey(
+  db: Database,
+  kid: string,
+): Promise<{ revision: number; found?: { key: KeyRow; piped: PipedRow; project: ProjectRow } }> {
+  const [row] = await db
+    .select({
+      revision: counter.revision,
+      key: getTableColumns(keys),
+      piped: getTableColumns(pipeds),
+      project: getTableColumns(projects),
+    })
+    .from(counter)
+    .leftJoin(keys, eq(keys.kid, kid))
+    .leftJoin(pipeds, and(eq(pipeds.project, keys.project), eq(pipeds.piped, keys.piped)))
+    .leftJoin(projects, eq(projects.project, keys.project));
+  if (row === undefined) throw new Error('the counter row is missing');
+  const { revision, key, piped, project } = row;
+  return key && piped && project ? { revision, found: { key, piped, project } } : { revision };
+}

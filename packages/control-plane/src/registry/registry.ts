@@ -1,0 +1,29 @@
+import type { Store } from '../store/database.ts';
+import { type Actor, type Write, write } from '../store/write.ts';
+
+export interface RegistrySettings {
+  readonly keyLifeSeconds: number;
+  readonly enrollmentTokenLifeSeconds: number;
+  readonly gatewayAudience: string;
+}
+
+/** What every operation on projects, pipeds and keys needs. */
+export interface Registry {
+  readonly store: Store;
+  readonly settings: RegistrySettings;
+  /** Clock, in milliseconds. */
+  readonly now: () => number;
+  /** Called after each commit that made a change. */
+  readonly onWritten: () => void;
+}
+
+export async function writeTo<T>(registry: Registry, actor: Actor, work: (write: Write) => Promise<T>): Promise<T> {
+  const { result, written } = await write(registry.store, actor, registry.now, work);
+  if (written) registry.onWritten();
+  return result;
+}
+
+/** NumericDate seconds. */
+export function toSeconds(time: Date | number): number {
+  return Math.floor(Number(time) / 1000);
+}

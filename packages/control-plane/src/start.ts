@@ -1,0 +1,199 @@
+import { join } from 'node:path';
+import type { Logger } from 'pino';
+import { ChangeFeed } from './feed/change-feed.ts';
+import { compactChanges, currentRevision, readChangesOf } from './feed/read-changes.ts';
+import { createApp } from './http/app.ts';
+import { readConsoleFiles } from './http/console-files.ts';
+import type { App, Context } from './http/context.ts';
+import { createLogger, withRedaction } from './http/logging.ts';
+import { createMetrics } from './http/metrics.ts';
+import { RateBound } from './http/rate-bound.ts';
+import { listen } from './listen.ts';
+import { isLoopbackHost } from './loopback.ts';
+import { type ControlPlaneOptions, parseOptions, type Settings } from './options.ts';
+import { ControlPlaneStartError } from './problems/start-error.ts';
+import type { Registry } from './registry/registry.ts';
+import { lockDataDir } from './store/data-dir-lock.ts';
+import type { Store } from './store/database.ts';
+import { openEmbedded } from './store/embedded.ts';
+import { isUnavailable } from './store/failures.ts';
+import { applyMigrations } from './store/migrate.ts';
+import { openServed } from './store/served.ts';
+import { checkGivenTokens, type Role, settleAccessTokens, type TokenSources } from './tokens/access-tokens.ts';
+import { TokenBook } from './tokens/token-book.ts';
+
+const COMPACT_EVERY_MS = 60_000;
+/** How long answers that are under way may take once this is closing. */
+const CLOSE_WITHIN_MS = 10_000;
+
+/** A control plane that runs. */
+export interface ControlPlane extends AsyncDisposable {
+  /** Where it listens, `http://host:port`. */
+  readonly url: string;
+  readonly address: { readonly host: string; readonly port: number };
+  /** Unless only other replicas know it. Secret. */
+  readonly adminToken: string | undefined;
+  /** Unless only other replicas know it. Secret. */
+  readonly authServerToken: string | undefined;
+  /** What `/metrics` serves, in Prometheus' text format. */
+  metrics(): Promise<string>;
+  /** Whether the database answers: what `/readyz` says. */
+  ready(): Promise<boolean>;
+  /** Takes no more calls, answers those under way, ends the change feed's streams, closes the database. Repeatable. */
+  close(): Promise<void>;
+}
+
+/**
+ * Starts a control plane: opens the database, brings its schema up to date, settles the access tokens, and listens.
+ * What it opened is closed again if it can't start.
+ *
+ * @throws TypeError naming the option that makes no sense
+ * @throws ControlPlaneStartError whose `code` and one-line message say what to do
+ * @example
+ * await using controlPlane = await startControlPlane({ dataDir: '.spanpass' });
+ */
+export async function startControlPlane(options: ControlPlaneOptions = {}): Promise<ControlPlane> {
+  const settings = parseOptions(options);
+  const given = givenTokens(settings);
+  checkGivenTokens(given);
+  const logger = withRedaction(settings.logger ?? createLogger());
+  const cleanup: (() => Promise<void>)[] = [];
+  const closeAll = async () => {
+    for (const step of cleanup.splice(0).reverse()) await step();
+  };
+  try {
+    return await assemble(settings, given, logger, cleanup, closeAll);
+  } catch (error) {
+    await closeAll();
+    throw error;
+  }
+}
+
+async function assemble(
+  settings: Settings,
+  given: TokenSources['given'],
+  logger: Logger,
+  cleanup: (() => Promise<void>)[],
+  closeAll: () => Promise<void>,
+): Promise<ControlPlane> {
+  const consoleFiles = settings.consoleDir === undefined ? undefined : await readConsoleFiles(settings.consoleDir);
+  const store = await openStore(settings, cleanup);
+  const tokens = await prepare(store, { dataDir: settings.dataDir, given, now: settings.now });
+
+  const clock = () => performance.now();
+  let databaseUp = true;
+  const feed = new ChangeFeed({
+    ...settings.changeFeed,
+    read: readChangesOf(store.db),
+    clock,
+    onReadable: error => {
+      databaseUp = error === undefined;
+      if (databaseUp) logger.info('the database answers again');
+      else logger.error({ err: error }, 'the database does not answer: followers hear nothing until it does');
+    },
+  });
+  const registry: Registry = { store, settings, now: settings.now, onWritten: () => feed.wake() };
+  const metrics = createMetrics({
+    followers: () => feed.followers,
+    revision: () => feed.revision,
+    databaseUp: () => databaseUp,
+  });
+  let closing = false;
+  let url = '';
+  const context: Context = {
+    registry,
+    feed,
+    tokens: new TokenBook(store, clock),
+    enrollRate: new RateBound({ ...settings.enrollRate, clock }),
+    metrics,
+    logger,
+    consoleFiles,
+    publicUrl: () => settings.publicUrl ?? url,
+    isClosing: () => closing,
+  };
+  const app = await createApp(context, settings.trustedProxies);
+  cleanup.push(() => closeApp(app));
+  feed.start(await currentRevision(store.db));
+  cleanup.push(() => feed.close());
+  cleanup.push(compactNowAndThen(store, settings.changeFeed.keepRows, logger));
+  const address = await listen(app, settings);
+  url = address.url;
+  logger.info({ url, database: store.kind, revision: feed.revision }, 'listening');
+  if (!isLoopbackHost(address.host)) logger.warn('listening beyond loopback: let nobody reach this but through TLS');
+
+  let closed: Promise<void> | undefined;
+  const close = () => {
+    closing = true;
+    closed ??= closeAll().finally(() => logger.info('closed'));
+    return closed;
+  };
+  return {
+    url,
+    address: { host: address.host, port: address.port },
+    adminToken: tokens.admin,
+    authServerToken: tokens['auth-server'],
+    metrics: () => metrics.registry.metrics(),
+    ready: () =>
+      currentRevision(store.db).then(
+        () => true,
+        () => false,
+      ),
+    close,
+    [Symbol.asyncDispose]: close,
+  };
+}
+
+function givenTokens({ adminToken, authServerToken, env }: Settings): Partial<Record<Role, string>> {
+  const admin = adminToken ?? env.SPANPASS_ADMIN_TOKEN;
+  const authServer = authServerToken ?? env.SPANPASS_AUTH_SERVER_TOKEN;
+  return { ...(admin !== undefined && { admin }), ...(authServer !== undefined && { 'auth-server': authServer }) };
+}
+
+async function openStore(settings: Settings, cleanup: (() => Promise<void>)[]): Promise<Store> {
+  const { databaseUrl, dataDir } = settings;
+  if (databaseUrl === undefined) {
+    const lock = await lockDataDir(dataDir);
+    cleanup.push(() => lock.release());
+  }
+  const store = databaseUrl === undefined ? await openEmbedded(join(dataDir, 'db')) : await openServed(databaseUrl);
+  cleanup.push(() => store.close());
+  return store;
+}
+
+async function prepare(store: Store, sources: TokenSources): Promise<Partial<Record<Role, string>>> {
+  try {
+    return await store.exclusively(async (db, migrate) => {
+      await applyMigrations(db, migrate);
+      return settleAccessTokens(store, sources);
+    });
+  } catch (cause) {
+    if (cause instanceof ControlPlaneStartError) throw cause;
+    throw new ControlPlaneStartError(
+      isUnavailable(cause) ? 'database_unreachable' : 'database_failed',
+      'the database could not be brought up to date: see the log of the database, and that its user may create tables',
+      { cause },
+    );
+  }
+}
+
+function compactNowAndThen(store: Store, keepRows: number, logger: Logger): () => Promise<void> {
+  let running: Promise<void> = Promise.resolve();
+  const timer = setInterval(() => {
+    running = compactChanges(store.db, keepRows).catch(error => {
+      logger.warn({ err: error }, 'old changes could not be compacted');
+    });
+  }, COMPACT_EVERY_MS);
+  return async () => {
+    clearInterval(timer);
+    await running;
+  };
+}
+
+async function closeApp(app: App): Promise<void> {
+  const impatience = setTimeout(() => app.server.closeAllConnections(), CLOSE_WITHIN_MS);
+  try {
+    await app.close();
+  } finally {
+    clearTimeout(impatience);
+  }
+}

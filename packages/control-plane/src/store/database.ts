@@ -1,0 +1,21 @@
+import type { PgDatabase, PgQueryResultHKT } from 'drizzle-orm/pg-core';
+import type * as schema from './schema.ts';
+
+/** What statements go through: one dialect, whichever driver is behind it. */
+export type Database = PgDatabase<PgQueryResultHKT, typeof schema>;
+
+/** An open database, embedded or served. */
+export interface Store {
+  readonly kind: 'embedded' | 'served';
+  /** For single statements. */
+  readonly db: Database;
+  /** Commits when `work` resolves, and rolls back when it rejects. READ COMMITTED. */
+  transaction<T>(work: (tx: Database) => Promise<T>): Promise<T>;
+  /** Runs `work` while no other process starts on the same database. */
+  exclusively<T>(work: (db: Database, migrate: Migrate) => Promise<T>): Promise<T>;
+  /** Ends all connections once what is under way has ended. */
+  close(): Promise<void>;
+}
+
+/** Applies the migrations in a folder. */
+export type Migrate = (folder: string) => Promise<void>;

@@ -1,0 +1,80 @@
+import { sql } from 'drizzle-orm';
+import type { AuditAction, AuditRow } from '../wire/audit.ts';
+import type { Change, ChangeBody } from '../wire/changes.ts';
+import type { Database, Store } from './database.ts';
+import { audit, changes, counter } from './schema.ts';
+
+/** Who writes, and from where. */
+export interface Actor {
+  readonly role: AuditRow['actor']['role'];
+  /** The id of the token that he showed, never the token. */
+  readonly tokenId?: string | undefined;
+  readonly peerAddress?: string | undefined;
+}
+
+/** A write under way. Nobody else's write, on any replica, comes between its first statement and its commit. */
+export class Write {
+  readonly tx: Database;
+  readonly at: Date;
+  readonly #actor: Actor;
+  readonly #changes: Change[] = [];
+  readonly #audit: (typeof audit.$inferInsert)[] = [];
+  #revision: number;
+  #auditSeq: number;
+
+  constructor(tx: Database, at: Date, actor: Actor, head: { revision: number; auditSeq: number }) {
+    this.tx = tx;
+    this.at = at;
+    this.#actor = actor;
+    this.#revision = head.revision;
+    this.#auditSeq = head.auditSeq;
+  }
+
+  /** Notes one change for followers: its revision is handed to `bodyOf`, and returned. */
+  change(bodyOf: (revision: number) => ChangeBody): number {
+    const revision = ++this.#revision;
+    this.#changes.push({ revision, body: bodyOf(revision) });
+    return revision;
+  }
+
+  /** Notes what was done. Call it after `change`, whose revision it takes. */
+  audit(action: AuditAction, target: AuditRow['target']): void {
+    const { role, tokenId = null, peerAddress = null } = this.#actor;
+    const [seq, revision, at] = [++this.#auditSeq, this.#revision, this.at];
+    this.#audit.push({ seq, at, role, tokenId, peerAddress, action, target, revision });
+  }
+
+  /** Nothing noted, nothing written: a call that changes nothing makes no revision. */
+  async flush(): Promise<boolean> {
+    if (this.#audit.length === 0) return false;
+    await this.tx.insert(audit).values(this.#audit);
+    if (this.#changes.length > 0) {
+      await this.tx.insert(changes).values(this.#changes.map(change => ({ ...change, at: this.at })));
+    }
+    await this.tx.update(counter).set({ revision: this.#revision, auditSeq: this.#auditSeq });
+    return true;
+  }
+}
+
+/**
+ * Runs one write: a transaction that holds the lock on the counter row from its first statement on, and commits what
+ * `work` changed together with its audit rows and its change-feed rows, or nothing of all that.
+ */
+export async function write<T>(
+  store: Store,
+  actor: Actor,
+  now: () => number,
+  work: (write: Write) => Promise<T>,
+): Promise<{ result: T; written: boolean }> {
+  return store.transaction(async tx => {
+    const [head] = await tx
+      .select({ revision: counter.revision, auditSeq: counter.auditSeq })
+      .from(counter)
+      .where(sql`${counter.id} = 1`)
+      .for('update');
+    if (head === undefined) throw new Error('the counter row is missing');
+    const current = new Write(tx, new Date(now()), actor, head);
+    const result = await work(current);
+    return { result, written: await current.flush() };
+  });
+}

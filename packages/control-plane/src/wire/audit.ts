@@ -1,0 +1,48 @@
+import { z } from 'zod';
+import { revisionSchema } from './keys.ts';
+import { seconds } from './time.ts';
+
+export const AUDIT_ACTIONS = Object.freeze([
+  'project.created',
+  'project.enabled',
+  'project.disabled',
+  'piped.registered',
+  'piped.enabled',
+  'piped.disabled',
+  'enrollment_token.created',
+  'key.generated',
+  'key.uploaded',
+  'key.enrolled',
+  'key.revoked',
+  'access_token.replaced',
+] as const);
+
+export type AuditAction = (typeof AUDIT_ACTIONS)[number];
+
+export const ACTOR_ROLES = Object.freeze(['admin', 'auth-server', 'enrollment', 'system'] as const);
+
+export const auditRowSchema = z.object({
+  /** Counts up by one, in the order of the writes. */
+  seq: z.number().int().positive(),
+  at: seconds,
+  actor: z.object({
+    role: z.enum(ACTOR_ROLES),
+    /** Which token it was; an id of its own that has nothing of the token in it. */
+    tokenId: z.string().optional(),
+    /** Where the connection came from. */
+    peerAddress: z.string().optional(),
+  }),
+  action: z.enum(AUDIT_ACTIONS),
+  target: z.object({
+    project: z.string().optional(),
+    piped: z.string().optional(),
+    kid: z.string().optional(),
+    tokenId: z.string().optional(),
+  }),
+  /** The change's revision; of a write that followers are not told of, the last revision before it. */
+  revision: revisionSchema,
+});
+
+export type AuditRow = z.infer<typeof auditRowSchema>;
+
+export const auditListSchema = z.object({ items: z.array(auditRowSchema), next: z.number().int().optional() });

@@ -1,0 +1,52 @@
+import { idSchema, SIGNALS } from '@spanpass/credential';
+import { z } from 'zod';
+import { statusSchema } from './keys.ts';
+import { seconds } from './time.ts';
+
+const scopes = z.array(z.enum(SIGNALS)).max(SIGNALS.length);
+
+export const registerPipedBodySchema = z.strictObject({
+  piped: idSchema,
+  /** The signals that the piped may send. */
+  scopes: scopes.min(1, 'must name at least one signal').default(['traces']),
+});
+
+export const enrollmentTokenSchema = z.object({
+  /** One-time, and shown only here. */
+  enrollmentToken: z.string(),
+  enrollmentTokenExpiresAt: seconds,
+});
+
+export type EnrollmentToken = z.infer<typeof enrollmentTokenSchema>;
+
+export const pipedSchema = z.object({
+  project: idSchema,
+  piped: idSchema,
+  pipedStatus: statusSchema,
+  scopes,
+  createdAt: seconds,
+});
+
+export type Piped = z.infer<typeof pipedSchema>;
+
+export const registeredPipedSchema = pipedSchema.extend(enrollmentTokenSchema.shape);
+
+export type RegisteredPiped = z.infer<typeof registeredPipedSchema>;
+
+export const listedPipedSchema = pipedSchema.extend({
+  projectStatus: statusSchema,
+  /** How many keys are active and have not expired. */
+  keys: z.number().int().nonnegative(),
+});
+
+export type ListedPiped = z.infer<typeof listedPipedSchema>;
+
+export const pipedListSchema = z.object({
+  items: z.array(listedPipedSchema),
+  /** Where the next page begins; absent on the last one. */
+  next: z.string().optional(),
+});
+
+export const projectSchema = z.object({ project: idSchema, projectStatus: statusSchema, createdAt: seconds });
+
+export type Project = z.infer<typeof projectSchema>;
