@@ -43,7 +43,7 @@ export function createDurableExport(options: DurableExportOptions): DurableExpor
   const settings: DurableExportOptions = { ...exporterOptionsFromEnv(options.env ?? process.env), ...given(options) };
   const transport = transportFor(settings);
   const spool = new Spool({ ...options.spool, clock, log });
-  let sender: SpoolSender;
+  let sender: SpoolSender | undefined;
   try {
     sender = new SpoolSender({
       spool,
@@ -57,11 +57,16 @@ export function createDurableExport(options: DurableExportOptions): DurableExpor
       clock,
       log,
     });
+    const spanProcessor = new DurableSpanProcessor({ spool, sender, flushTimeoutMs, shutdownTimeoutMs });
+    return durableExportOf(spool, sender, spanProcessor);
   } catch (error) {
+    void sender?.stop();
     void spool.close();
     throw error;
   }
-  const spanProcessor = new DurableSpanProcessor({ spool, sender, flushTimeoutMs, shutdownTimeoutMs });
+}
+
+function durableExportOf(spool: Spool, sender: SpoolSender, spanProcessor: DurableSpanProcessor): DurableExport {
   const shutdown = () => spanProcessor.shutdown();
   return {
     spanProcessor,
