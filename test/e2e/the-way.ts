@@ -28,12 +28,14 @@ const authServerToken = 'auth-server-token-of-the-suites-0123456789';
 export interface WayOptions {
   /** One whole Check at the gateway; short where a suite waits for it to fail. */
   readonly checkMs?: number;
+  /** The control plane's PostgreSQL; embedded by default. */
+  readonly databaseUrl?: string;
 }
 
 export async function startTheWay(
   stage: Stage,
   { envoy, otelcol }: Engines<'envoy' | 'otelcol'>,
-  { checkMs = 5_000 }: WayOptions = {},
+  { checkMs = 5_000, databaseUrl }: WayOptions = {},
 ): Promise<TheWay> {
   const folder = await tempDir(stage, 'way');
   const ports = await freePorts('controlPlane', 'auth', 'metrics');
@@ -47,7 +49,7 @@ export async function startTheWay(
       { exportTo: [{ protocol: 'http', endpoint: sink.url, encoding: 'json' }] },
       gatewayToken,
     ),
-    startControlPlane(stage, { folder, port: ports.controlPlane, adminToken, authServerToken }),
+    startControlPlane(stage, { folder, port: ports.controlPlane, adminToken, authServerToken, databaseUrl }),
   ]);
   const settings: AuthServerSettings = {
     grpcPort: ports.auth,

@@ -13,9 +13,11 @@ export interface ControlPlaneSettings {
   readonly port: number;
   readonly adminToken: string;
   readonly authServerToken: string;
+  /** A PostgreSQL to use instead of the embedded database. */
+  readonly databaseUrl?: string | undefined;
 }
 
-/** `spanpass control-plane` on its embedded database. */
+/** `spanpass control-plane`. */
 export function startControlPlane(stage: Stage, settings: ControlPlaneSettings): Promise<RunningProcess> {
   return startCommand(stage, 'control-plane', {
     env: {
@@ -23,6 +25,8 @@ export function startControlPlane(stage: Stage, settings: ControlPlaneSettings):
       SPANPASS_PORT: String(settings.port),
       SPANPASS_ADMIN_TOKEN: settings.adminToken,
       SPANPASS_AUTH_SERVER_TOKEN: settings.authServerToken,
+      // Empty counts as absent.
+      SPANPASS_DATABASE_URL: settings.databaseUrl ?? '',
     },
     readyUrl: `http://127.0.0.1:${settings.port}/readyz`,
   });
