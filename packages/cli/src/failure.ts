@@ -4,13 +4,10 @@
 export class Failure extends Error {
   override readonly name = 'Failure';
   readonly exitCode: 1 | 2;
-  /** The code of the control plane's problem document, where it was that which refused. */
-  readonly problemCode: string | undefined;
 
-  constructor(message: string, options?: ErrorOptions & { exitCode?: 1 | 2; problemCode?: string }) {
+  constructor(message: string, options?: ErrorOptions & { exitCode?: 1 | 2 }) {
     super(message, options);
     this.exitCode = options?.exitCode ?? 1;
-    this.problemCode = options?.problemCode;
   }
 }
 

@@ -1,5 +1,8 @@
+import { ControlPlaneApiError } from '@spanpass/control-plane/client';
 import { Command, CommanderError } from 'commander';
+import { adviseOn } from './admin/connect.ts';
 import { checkCommand } from './commands/check.ts';
+import { controlPlaneCommand } from './commands/control-plane.ts';
 import { enrollCommand } from './commands/enroll.ts';
 import { gatewayCommand } from './commands/gateway.ts';
 import { keyCommand } from './commands/key.ts';
@@ -19,8 +22,9 @@ export async function run(args: readonly string[], io: Io, overrides: UpOverride
   } catch (error) {
     // Commander has said what is wrong, or shown the help that was asked for.
     if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2;
+    const told = error instanceof ControlPlaneApiError ? adviseOn(error) : error;
     const interrupted = io.stop.aborted && (error as Error | undefined)?.name === 'AbortError';
-    await tell(io, `spanpass: ${interrupted ? 'interrupted' : oneLine(error)}`);
+    await tell(io, `spanpass: ${interrupted ? 'interrupted' : oneLine(told)}`);
     return error instanceof Failure ? error.exitCode : 1;
   }
 }
@@ -30,6 +34,7 @@ export function createProgram(io: Io, overrides: UpOverrides = {}): Command {
     .description('Short-lived, signed passes for OpenTelemetry.')
     .version(version(), '--version')
     .addCommand(upCommand(io, overrides))
+    .addCommand(controlPlaneCommand(io))
     .addCommand(serverCommand(io))
     .addCommand(pipedCommand(io))
     .addCommand(keyCommand(io))

@@ -1,6 +1,6 @@
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { json } from 'node:stream/consumers';
+import { text } from 'node:stream/consumers';
 import {
   type Algorithm,
   createKeyPair,
@@ -141,7 +141,7 @@ export async function startFakeControlPlane(): Promise<FakeControlPlane> {
     const { pathname, searchParams } = new URL(request.url ?? '', 'http://fake');
     const method = request.method ?? '';
     if (/^\/(readyz|metrics)$/.test(pathname)) return [200, {}];
-    const body = method === 'POST' ? ((await json(request)) as Body) : {};
+    const body = JSON.parse((await text(request)) || '{}') as Body;
     if (pathname === '/v1/enroll') return enroll(body);
     const { authorization } = request.headers;
     if (authorization === `Bearer ${AUTH_SERVER_TOKEN}`) {
@@ -190,5 +190,5 @@ export async function startFakeControlPlane(): Promise<FakeControlPlane> {
 }
 
 function problem(status: number, code: string, detail?: string): Answer {
-  return [status, { type: 'about:blank', title: code, status, detail, code }];
+  return [status, { type: 'about:blank', title: 'No', status, detail: detail ?? code, code }];
 }

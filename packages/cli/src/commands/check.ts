@@ -1,10 +1,10 @@
 import { text } from 'node:stream/consumers';
 import { status } from '@grpc/grpc-js';
+import type { ControlPlaneClient } from '@spanpass/control-plane/client';
 import { DEFAULT_GATEWAY_AUDIENCE, MAX_CREDENTIAL_LENGTH } from '@spanpass/credential';
 import { AuthenticationError, createServer, type KeySource, type Principal, pipedJwt } from '@spanpass/server';
 import { Command } from 'commander';
-import type { AdminClient } from '../admin/admin-client.ts';
-import { connectAdmin } from '../admin/connect.ts';
+import { connectAdmin, isProblem } from '../admin/connect.ts';
 import { Failure, wrongUsage } from '../failure.ts';
 import { type Io, printResult } from '../io.ts';
 import { time } from '../output/time.ts';
@@ -58,14 +58,15 @@ async function printPrincipal(io: Io, { json }: CheckFlags, principal: Principal
 
 /** The server's own way of deciding, with nothing remembered, and the control plane asked for the one key. */
 async function ask(
-  admin: AdminClient,
+  admin: ControlPlaneClient,
   flags: CheckFlags,
   credential: string,
 ): Promise<Principal | AuthenticationError> {
   let failure: unknown;
   const keys: KeySource = {
     get: kid =>
-      admin.findKey(kid).catch(error => {
+      admin.getKey(kid).catch(error => {
+        if (isProblem(error, 'key_unknown')) return undefined;
         failure = error;
         throw error;
       }),

@@ -29,7 +29,7 @@ function listCommand(io: Io): Command {
     .addHelpText('after', examples('spanpass key list --project shop --piped edge-1'))
     .action(async (flags: PipedFlags) => {
       const admin = await connectAdmin(io, flags);
-      const items = await admin.listKeys(flags.project, flags.piped);
+      const items = await admin.listKeys(flags);
       await printResult(io, flags.json, { items }, () =>
         items.length === 0
           ? `${flags.piped} of ${flags.project} has no keys yet.\n`
@@ -54,7 +54,7 @@ function createCommand(io: Io): Command {
     .action(async (flags: PipedFlags & { keyFile: string; alg: Algorithm }) => {
       await refuseToOverwrite(flags.keyFile);
       const admin = await connectAdmin(io, flags);
-      const { record, keyFile } = await admin.createKey(flags.project, flags.piped, flags.alg);
+      const { record, keyFile } = await admin.createKey(flags, { generate: true, alg: flags.alg });
       try {
         await writeKeyFile(flags.keyFile, keyFile);
       } catch (error) {

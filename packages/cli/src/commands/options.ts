@@ -1,3 +1,4 @@
+import { idSchema } from '@spanpass/credential';
 import { type Command, InvalidArgumentError } from 'commander';
 import { wrongUsage } from '../failure.ts';
 import type { Io } from '../io.ts';
@@ -47,7 +48,7 @@ export function withDataDir(command: Command): Command {
 }
 
 export function withPiped(command: Command): Command {
-  return command.requiredOption('--project <id>', 'the project').requiredOption('--piped <id>', 'the piped');
+  return command.requiredOption('--project <id>', 'the project', id).requiredOption('--piped <id>', 'the piped', id);
 }
 
 /** @throws Failure if it is no http or https URL */
@@ -65,6 +66,13 @@ export function dataDirOf({ env }: Pick<Io, 'env'>, { dataDir }: DataDirOption):
 /** Lines under the help; one that begins with a blank goes on from the line before. */
 export function examples(...lines: string[]): string {
   return `\nExamples:\n${lines.map(line => (line.startsWith(' ') ? `  ${line}` : `  $ ${line}`)).join('\n')}`;
+}
+
+/** For ids of projects and pipeds. */
+export function id(text: string): string {
+  const parsed = idSchema.safeParse(text);
+  if (!parsed.success) throw new InvalidArgumentError(`It ${parsed.error.issues[0]?.message ?? 'is no id'}.`);
+  return parsed.data;
 }
 
 export function port(text: string): number {

@@ -4,7 +4,7 @@ import { connectAdmin } from '../admin/connect.ts';
 import { type Io, printResult } from '../io.ts';
 import { table } from '../output/table.ts';
 import { time } from '../output/time.ts';
-import { type AdminOptions, controlPlaneOf, examples, withAdmin, withPiped } from './options.ts';
+import { type AdminOptions, controlPlaneOf, examples, id, withAdmin, withPiped } from './options.ts';
 
 interface PipedFlags extends AdminOptions {
   readonly project: string;
@@ -37,8 +37,8 @@ function registerCommand(io: Io): Command {
       const { project, piped } = flags;
       const admin = await connectAdmin(io, flags);
       const registered = flags.renewToken
-        ? { project, piped, ...(await admin.newEnrollmentToken(project, piped)) }
-        : await admin.registerPiped(project, piped, flags.scopes);
+        ? { project, piped, ...(await admin.createEnrollmentToken({ project, piped })) }
+        : await admin.registerPiped({ project, piped, scopes: flags.scopes });
       await printResult(
         io,
         flags.json,
@@ -54,11 +54,11 @@ function registerCommand(io: Io): Command {
 function listCommand(io: Io): Command {
   return withAdmin(new Command('list'))
     .description('list pipeds')
-    .option('--project <id>', 'only of this project')
+    .addOption(new Option('--project <id>', 'only of this project').argParser(id))
     .addHelpText('after', examples('spanpass piped list --project shop', 'spanpass piped list --json | jq .items'))
     .action(async (flags: AdminOptions & { project?: string }) => {
       const admin = await connectAdmin(io, flags);
-      const items = await admin.listPipeds(flags.project);
+      const items = await admin.listPipeds(flags);
       await printResult(io, flags.json, { items }, () =>
         items.length === 0
           ? 'No pipeds yet: spanpass piped register --project P --piped D\n'
@@ -83,7 +83,7 @@ function statusCommand(io: Io, action: 'disable' | 'enable', description: string
     .addHelpText('after', examples(`spanpass piped ${action} --project shop --piped edge-1`))
     .action(async (flags: PipedFlags) => {
       const admin = await connectAdmin(io, flags);
-      const piped = await admin.setPipedStatus(flags.project, flags.piped, action);
+      const piped = action === 'disable' ? await admin.disablePiped(flags) : await admin.enablePiped(flags);
       await printResult(io, flags.json, piped, () => `${piped.piped} of ${piped.project} is ${piped.pipedStatus}.\n`);
     });
 }

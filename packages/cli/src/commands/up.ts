@@ -1,5 +1,5 @@
+import { ControlPlaneClient } from '@spanpass/control-plane/client';
 import { Command, Option } from 'commander';
-import { createAdminClient } from '../admin/admin-client.ts';
 import { demoAdmin } from '../demo/admin.ts';
 import { runDemo } from '../demo/demo.ts';
 import { renderReport, reportAsJson } from '../demo/report.ts';
@@ -105,7 +105,7 @@ async function live(io: Io, flags: UpFlags, stack: Stack): Promise<void> {
   } else {
     if (!json) await write(io.stdout, ready);
     const report = await runDemo({
-      admin: demoAdmin(createAdminClient(stack.controlPlaneUrl, stack.adminToken)),
+      admin: demoAdmin(new ControlPlaneClient({ url: stack.controlPlaneUrl, token: stack.adminToken })),
       controlPlane: stack.controlPlaneUrl,
       gateway: stack.grpcAddress,
       traces: stack.traces,

@@ -1,10 +1,10 @@
 import { mkdtemp, readdir, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { ControlPlaneClient } from '@spanpass/control-plane/client';
 import { createServer, pipedJwt, type Server } from '@spanpass/server';
 import { alwaysAllow, alwaysRefuse, SOMEBODY } from '@spanpass/server/testing';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { createAdminClient } from '../admin/admin-client.ts';
 import { type FakeControlPlane, startFakeControlPlane } from '../admin/control-plane.test.helper.ts';
 import { plain } from '../output/colour.ts';
 import { ACCEPTED } from '../receiver/outcome.ts';
@@ -43,7 +43,7 @@ async function demo(server: Server, options: { keep?: boolean; stop?: AbortSigna
   });
   cleanup.push(receiver);
   return runDemo({
-    admin: demoAdmin(createAdminClient(controlPlane.url, controlPlane.adminToken)),
+    admin: demoAdmin(new ControlPlaneClient({ url: controlPlane.url, token: controlPlane.adminToken })),
     controlPlane: controlPlane.url,
     gateway: `127.0.0.1:${receiver.grpcPort}`,
     traces,

@@ -1,0 +1,89 @@
+import { startControlPlane } from '@spanpass/control-plane';
+import { Command } from 'commander';
+import { pino } from 'pino';
+import { z } from 'zod';
+import { readSecretFile } from '../config/secret.ts';
+import { loadSettings } from '../config/settings.ts';
+import { wrongUsage } from '../failure.ts';
+import { type Io, printResult } from '../io.ts';
+import { untilStopped } from '../until-stopped.ts';
+import { DEFAULT_DATA_DIR, examples, type JsonOption, withJson } from './options.ts';
+
+const text = z.string().min(1).max(4096);
+
+/** All that `spanpass control-plane` can be told, in a file or as `SPANPASS_…`. */
+export const controlPlaneSettings = z.object({
+  host: text.default('127.0.0.1'),
+  port: z.int().min(0).max(65_535).default(9085),
+  dataDir: text.default(DEFAULT_DATA_DIR),
+  /** A PostgreSQL server instead of the embedded database; it may hold a password. */
+  databaseUrl: text.optional(),
+  databaseUrlFile: text.optional(),
+  publicUrl: text.optional(),
+  gatewayAudience: text.optional(),
+  keyLifeSeconds: z.int().optional(),
+  enrollmentTokenLifeSeconds: z.int().optional(),
+  adminToken: text.optional(),
+  adminTokenFile: text.optional(),
+  authServerToken: text.optional(),
+  authServerTokenFile: text.optional(),
+  /** Addresses or networks; in the environment a list with commas. */
+  trustedProxies: z
+    .preprocess(list => (typeof list === 'string' ? list.split(/\s*,\s*/) : list), z.array(text))
+    .optional(),
+  logLevel: z.enum(['fatal', 'error', 'warn', 'info', 'debug', 'silent']).default('info'),
+});
+
+type Settings = z.output<typeof controlPlaneSettings>;
+
+/** `spanpass control-plane`: the control plane alone. */
+export function controlPlaneCommand(io: Io): Command {
+  return withJson(new Command('control-plane'))
+    .description('run the control plane alone: the registry of pipeds and keys')
+    .option('--config <file>', 'settings in YAML; each is also read from SPANPASS_…, which wins')
+    .addHelpText('after', `\nSettings: ${Object.keys(controlPlaneSettings.shape).join(', ')}.`)
+    .addHelpText(
+      'after',
+      examples(
+        'spanpass control-plane --config control-plane.yaml',
+        'SPANPASS_DATABASE_URL=postgresql://… SPANPASS_ADMIN_TOKEN=… spanpass control-plane',
+      ),
+    )
+    .action(async ({ config, json }: JsonOption & { config?: string }) => {
+      const settings = await loadSettings(controlPlaneSettings, { file: config, env: io.env });
+      await using controlPlane = await start(settings);
+      const { url } = controlPlane;
+      await printResult(
+        io,
+        json,
+        { url },
+        () => `The control plane listens on ${url}; its API is at ${url}/openapi.json.\n`,
+      );
+      await untilStopped(io.stop);
+    });
+}
+
+async function start({ logLevel, databaseUrlFile, adminTokenFile, authServerTokenFile, ...settings }: Settings) {
+  const databaseUrl = await secret(settings.databaseUrl, databaseUrlFile);
+  const adminToken = await secret(settings.adminToken, adminTokenFile);
+  const authServerToken = await secret(settings.authServerToken, authServerTokenFile);
+  try {
+    return await startControlPlane({
+      ...settings,
+      databaseUrl,
+      adminToken,
+      authServerToken,
+      // All that the environment says has been read.
+      env: {},
+      logger: pino({ name: 'spanpass-control-plane', level: logLevel }, pino.destination(2)),
+    });
+  } catch (error) {
+    if (error instanceof TypeError) throw wrongUsage(error.message);
+    throw error;
+  }
+}
+
+async function secret(value: string | undefined, file: string | undefined): Promise<string | undefined> {
+  if (value !== undefined || file === undefined) return value;
+  return readSecretFile(file, 'name a file that holds the secret');
+}
