@@ -9,9 +9,10 @@ import { keyCommand } from './commands/key.ts';
 import { pipedCommand } from './commands/piped.ts';
 import { serverCommand } from './commands/server.ts';
 import { tokenCommand } from './commands/token.ts';
-import { type UpOverrides, upCommand } from './commands/up.ts';
+import { upCommand } from './commands/up.ts';
 import { Failure, oneLine } from './failure.ts';
 import { type Io, tell } from './io.ts';
+import type { UpOverrides } from './up/run-up.ts';
 import { version } from './version.ts';
 
 /** Runs one command line and returns the exit code: 0 done, 1 refused or failed, 2 wrong usage. Never rejects. */

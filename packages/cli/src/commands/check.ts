@@ -1,10 +1,9 @@
 import { text } from 'node:stream/consumers';
-import { status } from '@grpc/grpc-js';
-import type { ControlPlaneClient } from '@spanpass/control-plane/client';
 import { DEFAULT_GATEWAY_AUDIENCE, MAX_CREDENTIAL_LENGTH } from '@spanpass/credential';
-import { AuthenticationError, createServer, type KeySource, type Principal, pipedJwt } from '@spanpass/server';
+import type { Principal } from '@spanpass/server';
 import { Command } from 'commander';
-import { connectAdmin, isProblem } from '../admin/connect.ts';
+import type { WouldBeRefused } from '../admin/ask-server.ts';
+import { connectAdmin } from '../admin/connect.ts';
 import { Failure, wrongUsage } from '../failure.ts';
 import { type Io, printResult } from '../io.ts';
 import { time } from '../output/time.ts';
@@ -25,22 +24,23 @@ export function checkCommand(io: Io): Command {
     .addHelpText('after', examples('spanpass token --key-file key.json | spanpass check'))
     .action(async (token: string | undefined, flags: CheckFlags) => {
       const credential = await credentialFrom(io, token);
-      const answer = await ask(await connectAdmin(io, flags), flags, credential);
-      if (answer instanceof AuthenticationError) {
+      const { askServer } = await import('../admin/ask-server.ts');
+      const answer = await askServer(await connectAdmin(io, flags), { ...flags, credential });
+      if (answer.kind === 'refused') {
         await printRefusal(io, flags, answer);
         throw new Failure('that credential would be refused');
       }
-      await printPrincipal(io, flags, answer);
+      await printPrincipal(io, flags, answer.principal);
     });
 }
 
-async function printRefusal(io: Io, { json }: CheckFlags, { code, refusal }: AuthenticationError): Promise<void> {
-  const { grpcStatus, httpStatus, message, docs } = refusal;
+async function printRefusal(io: Io, { json }: CheckFlags, { error, grpcName }: WouldBeRefused): Promise<void> {
+  const { grpcStatus, httpStatus, message, docs } = error.refusal;
   await printResult(
     io,
     json,
-    { allowed: false, code, message, grpcStatus, httpStatus, docs },
-    () => `Refused with ${status[grpcStatus]} (${grpcStatus}), over HTTP ${httpStatus}:\n${message}\n`,
+    { allowed: false, code: error.code, message, grpcStatus, httpStatus, docs },
+    () => `Refused with ${grpcName} (${grpcStatus}), over HTTP ${httpStatus}:\n${message}\n`,
   );
 }
 
@@ -54,35 +54,6 @@ async function printPrincipal(io: Io, { json }: CheckFlags, principal: Principal
       `Allowed, as ${piped} of ${project}, until ${time(expiresAt)}.\n` +
       `Key ${credentialId}, which may send ${scopes.join(', ')}.\n`,
   );
-}
-
-/** The server's own way of deciding, with nothing remembered, and the control plane asked for the one key. */
-async function ask(
-  admin: ControlPlaneClient,
-  flags: CheckFlags,
-  credential: string,
-): Promise<Principal | AuthenticationError> {
-  let failure: unknown;
-  const keys: KeySource = {
-    get: kid =>
-      admin.getKey(kid).catch(error => {
-        if (isProblem(error, 'key_unknown')) return undefined;
-        failure = error;
-        throw error;
-      }),
-    peek: () => undefined,
-  };
-  const server = createServer({
-    authenticators: [pipedJwt({ keys, audience: flags.audience })],
-    checkTimeoutMs: 20_000,
-  });
-  try {
-    const headers = { authorization: `Bearer ${credential}` };
-    return await server.authenticate({ headers, method: 'POST', path: flags.path, peer: { address: '127.0.0.1' } });
-  } catch (error) {
-    if (failure !== undefined) throw failure;
-    return AuthenticationError.from(error);
-  }
 }
 
 async function credentialFrom({ stdin }: Io, token = '-'): Promise<string> {

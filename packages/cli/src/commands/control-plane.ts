@@ -1,4 +1,3 @@
-import { startControlPlane } from '@spanpass/control-plane';
 import { Command } from 'commander';
 import { pino } from 'pino';
 import { z } from 'zod';
@@ -64,6 +63,7 @@ export function controlPlaneCommand(io: Io): Command {
 }
 
 async function start({ logLevel, databaseUrlFile, adminTokenFile, authServerTokenFile, ...settings }: Settings) {
+  const { startControlPlane } = await import('@spanpass/control-plane');
   const databaseUrl = await secret(settings.databaseUrl, databaseUrlFile);
   const adminToken = await secret(settings.adminToken, adminTokenFile);
   const authServerToken = await secret(settings.authServerToken, authServerTokenFile);

@@ -1,7 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { DEFAULT_GATEWAY_AUDIENCE } from '@spanpass/credential';
-import { startAuthServer } from '@spanpass/server';
 import { Command } from 'commander';
 import { pino } from 'pino';
 import { z } from 'zod';
@@ -67,6 +66,7 @@ export function serverCommand(io: Io): Command {
 }
 
 async function start(settings: Settings) {
+  const { startAuthServer } = await import('@spanpass/server');
   const tls = {
     ca: await pem(settings.controlPlaneCaFile),
     cert: await pem(settings.controlPlaneCertFile),

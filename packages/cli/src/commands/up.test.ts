@@ -13,7 +13,7 @@ import { type ExportTraceServiceRequest, ExportTraceServiceRequestSchema } from 
 import { run } from '../program.ts';
 import { attributeText } from '../receiver/trace-store.ts';
 import { findEnvoy } from '../up/find-envoy.ts';
-import type { UpOverrides } from './up.ts';
+import type { UpOverrides } from '../up/run-up.ts';
 
 const envoy = await findEnvoy(process.env);
 let dataDir: string;
