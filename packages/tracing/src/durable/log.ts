@@ -13,42 +13,62 @@ export const diagLog: DurableLog = diag.createComponentLogger({ namespace: '@spa
 
 const QUIET_MS = 30_000;
 
+type Level = 'warn' | 'error';
+
+interface Topic {
+  saidAtMs: number;
+  /** How much came up since, and has not been said. */
+  unsaid: number;
+  last: { readonly level: Level; readonly message: string };
+}
+
 /**
  * Says the same thing at most twice a minute: what goes wrong here goes wrong once per span, and a log that fills the
- * disk would be the next fault.
+ * disk would be the next fault. Counts add up meanwhile, and none is left out.
  */
 export class RateLimitedLog {
   readonly #log: DurableLog;
   readonly #clock: Clock;
-  readonly #topics = new Map<string, { saidAtMs: number; unsaid: number }>();
+  readonly #topics = new Map<string, Topic>();
 
   constructor(log: DurableLog, clock: Clock) {
     this.#log = log;
     this.#clock = clock;
   }
 
-  info(message: string): void {
-    this.#log.info(message);
-  }
-
-  /** `count` adds up over what was not said, and is said with the next message on this topic. */
   warn(topic: string, message: string, count = 0): void {
-    this.#say('warn', topic, message, count);
+    this.#come('warn', topic, message, count);
   }
 
   error(topic: string, message: string, count = 0): void {
-    this.#say('error', topic, message, count);
+    this.#come('error', topic, message, count);
   }
 
-  #say(level: 'warn' | 'error', topic: string, message: string, count: number): void {
-    const nowMs = this.#clock.monotonicMs();
-    const known = this.#topics.get(topic);
-    if (known && nowMs - known.saidAtMs < QUIET_MS) {
-      known.unsaid += count;
-      return;
+  /** Says the counts that are left; to be called now and then, and with `all` at the end. */
+  sayLeft({ all = false } = {}): void {
+    for (const topic of this.#topics.values()) {
+      if (topic.unsaid > 0 && (all || this.#mayBeSaid(topic))) this.#say(topic);
     }
-    const total = count + (known?.unsaid ?? 0);
-    this.#topics.set(topic, { saidAtMs: nowMs, unsaid: 0 });
-    this.#log[level](total > 0 ? `${message} (${total})` : message);
+  }
+
+  #come(level: Level, name: string, message: string, count: number): void {
+    const last = { level, message };
+    const known = this.#topics.get(name);
+    const topic = known ?? { saidAtMs: Number.NEGATIVE_INFINITY, unsaid: 0, last };
+    topic.last = last;
+    topic.unsaid += count;
+    this.#topics.set(name, topic);
+    if (this.#mayBeSaid(topic)) this.#say(topic);
+  }
+
+  #mayBeSaid({ saidAtMs }: Topic): boolean {
+    return this.#clock.monotonicMs() - saidAtMs >= QUIET_MS;
+  }
+
+  #say(topic: Topic): void {
+    const { level, message } = topic.last;
+    this.#log[level](topic.unsaid > 0 ? `${message} (${topic.unsaid})` : message);
+    topic.saidAtMs = this.#clock.monotonicMs();
+    topic.unsaid = 0;
   }
 }

@@ -17,6 +17,7 @@ import { Undertaker } from './undertaker.ts';
  */
 export class SpoolSender implements AsyncDisposable {
   readonly #options: CheckedSenderOptions;
+  readonly #log: RateLimitedLog;
   readonly #undertaker: Undertaker;
   readonly #lanes: ReadonlyMap<SignalKind, LaneSender>;
   readonly #unsubscribe: () => void;
@@ -29,7 +30,8 @@ export class SpoolSender implements AsyncDisposable {
   constructor(options: SpoolSenderOptions) {
     this.#options = checkSenderOptions(options);
     const { spool, maxDeadLetterBytes, clock } = this.#options;
-    const log = new RateLimitedLog(this.#options.log, clock);
+    this.#log = new RateLimitedLog(this.#options.log, clock);
+    const log = this.#log;
     this.#undertaker = new Undertaker(spool, maxDeadLetterBytes, clock, log);
     const laneOf = (kind: SignalKind) => new LaneSender(kind, this.#options, this.#undertaker, log);
     this.#lanes = new Map(SIGNAL_KINDS.map(kind => [kind, laneOf(kind)]));
@@ -51,6 +53,7 @@ export class SpoolSender implements AsyncDisposable {
     this.#unsubscribe();
     await Promise.all([...this.#lanes.values()].map(lane => lane.stop()));
     this.#options.transport.close();
+    this.#log.sayLeft({ all: true });
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

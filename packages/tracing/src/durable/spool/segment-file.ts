@@ -97,7 +97,12 @@ export class SegmentFile {
 
   #closeIfIdle(): void {
     if (this.#fd === undefined || this.#users > 0 || this.#keptOpen) return;
-    closeSync(this.#fd);
+    const fd = this.#fd;
     this.#fd = undefined;
+    try {
+      closeSync(fd);
+    } catch {
+      // The write that failed, if any, has said so; the descriptor is gone in any case.
+    }
   }
 }

@@ -82,7 +82,11 @@ export class SegmentStore {
     this.#ownBytes -= segment.bytes;
     this.lane(segment.kind).delete(segment);
     this.#fsyncs.forget(segment);
-    segment.remove();
+    try {
+      segment.remove();
+    } catch {
+      // What stays is known to be done, by its own progress or by the list of drops, to whoever finds it.
+    }
   }
 
   /** Forgets a segment without touching its file. Whether another process has taken it over. */

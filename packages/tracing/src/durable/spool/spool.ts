@@ -84,6 +84,7 @@ export class Spool implements AsyncDisposable {
       onRound: async () => {
         this.#bound.makeRoom(0);
         await this.#taker.expire();
+        this.#log.sayLeft();
       },
     });
   }
@@ -204,6 +205,7 @@ export class Spool implements AsyncDisposable {
     await this.#fsyncs.flush();
     for (const lane of this.#store.lanes()) this.#store.seal(lane);
     this.#drops.ledger.flush();
+    this.#log.sayLeft({ all: true });
     this.#owners.resign();
   }
 }
