@@ -3,8 +3,9 @@ import type { Logger } from 'pino';
 import { ChangeFeed } from './feed/change-feed.ts';
 import { compactChanges, currentRevision, readChangesOf } from './feed/read-changes.ts';
 import { createApp } from './http/app.ts';
+import { closable } from './http/close-server.ts';
 import { readConsoleFiles } from './http/console-files.ts';
-import type { App, Context } from './http/context.ts';
+import type { Context } from './http/context.ts';
 import { createLogger, withRedaction } from './http/logging.ts';
 import { createMetrics } from './http/metrics.ts';
 import { RateBound } from './http/rate-bound.ts';
@@ -23,8 +24,6 @@ import { checkGivenTokens, type Role, settleAccessTokens, type TokenSources } fr
 import { TokenBook } from './tokens/token-book.ts';
 
 const COMPACT_EVERY_MS = 60_000;
-/** How long answers that are under way may take once this is closing. */
-const CLOSE_WITHIN_MS = 10_000;
 
 /** A control plane that runs. */
 export interface ControlPlane extends AsyncDisposable {
@@ -112,7 +111,8 @@ async function assemble(
     isClosing: () => closing,
   };
   const app = await createApp(context, settings.trustedProxies);
-  cleanup.push(() => closeApp(app));
+  const closeServer = closable(app.server);
+  cleanup.push(() => closeServer(() => app.close()));
   feed.start(await currentRevision(store.db));
   cleanup.push(() => feed.close());
   cleanup.push(compactNowAndThen(store, settings.changeFeed.keepRows, logger));
@@ -187,13 +187,4 @@ function compactNowAndThen(store: Store, keepRows: number, logger: Logger): () =
     clearInterval(timer);
     await running;
   };
-}
-
-async function closeApp(app: App): Promise<void> {
-  const impatience = setTimeout(() => app.server.closeAllConnections(), CLOSE_WITHIN_MS);
-  try {
-    await app.close();
-  } finally {
-    clearTimeout(impatience);
-  }
 }

@@ -33,6 +33,7 @@ export function changeRoutes(app: App, { feed }: Context): void {
         'cache-control': 'no-store',
         'x-content-type-options': 'nosniff',
         'x-accel-buffering': 'no',
+        connection: 'close',
       });
       raw.flushHeaders();
       const { follower } = begin(responseSink(raw));
