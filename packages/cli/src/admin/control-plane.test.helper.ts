@@ -32,6 +32,8 @@ export interface FakeControlPlane extends AsyncDisposable {
   readonly keys: KeySource;
   /** When set, revocations are answered but do nothing. */
   ignoreRevocations: boolean;
+  /** How long a revocation takes to have its effect, after its answer. */
+  revocationDelayMs: number;
 }
 
 type Body = Record<string, unknown>;
@@ -134,7 +136,10 @@ export async function startFakeControlPlane(): Promise<FakeControlPlane> {
     if (method !== 'POST' || kid === undefined) return problem(404, 'not_found');
     const record = records.get(kid);
     if (!record) return problem(404, 'key_unknown', 'no key has this id');
-    return [200, fake.ignoreRevocations ? record : change(kid, { keyStatus: 'revoked' })];
+    if (fake.ignoreRevocations) return [200, record];
+    if (fake.revocationDelayMs === 0) return [200, change(kid, { keyStatus: 'revoked' })];
+    setTimeout(() => change(kid, { keyStatus: 'revoked' }), fake.revocationDelayMs);
+    return [200, { ...record, keyStatus: 'revoked' }];
   }
 
   async function serve(request: IncomingMessage, response: ServerResponse): Promise<Answer | undefined> {
@@ -180,6 +185,7 @@ export async function startFakeControlPlane(): Promise<FakeControlPlane> {
     records,
     keys: { get: kid => records.get(kid), peek: kid => records.get(kid) },
     ignoreRevocations: false,
+    revocationDelayMs: 0,
     async [Symbol.asyncDispose]() {
       clearInterval(beat);
       http.closeAllConnections();

@@ -11,7 +11,7 @@ import { ACCEPTED } from '../receiver/outcome.ts';
 import { startReceiver } from '../receiver/receiver.ts';
 import { TraceStore } from '../receiver/trace-store.ts';
 import { demoAdmin } from './admin.ts';
-import { DEMO_PIPED, runDemo } from './demo.ts';
+import { DEMO_PIPED, type DemoOptions, runDemo } from './demo.ts';
 import { renderReport, reportAsJson } from './report.ts';
 
 let dataDir: string;
@@ -30,7 +30,7 @@ afterEach(async () => {
 
 const honest = () => createServer({ authenticators: [pipedJwt({ keys: controlPlane.keys })] });
 
-async function demo(server: Server, options: { keep?: boolean; stop?: AbortSignal } = {}) {
+async function demo(server: Server, options: Partial<DemoOptions> & { keep?: boolean } = {}) {
   const traces = new TraceStore();
   const receiver = await startReceiver({
     server,
@@ -48,10 +48,11 @@ async function demo(server: Server, options: { keep?: boolean; stop?: AbortSigna
     gateway: `127.0.0.1:${receiver.grpcPort}`,
     traces,
     dataDir,
-    stop: options.stop ?? new AbortController().signal,
+    stop: new AbortController().signal,
     progress: () => {},
     sinceStart: () => 1234,
     patienceMs: 50,
+    ...options,
   });
 }
 
@@ -86,6 +87,16 @@ describe('the demo', () => {
     await demo(honest());
     expect([...controlPlane.records.values()].map(({ keyStatus }) => keyStatus)).toEqual(['revoked', 'revoked']);
     expect(await readdir(dataDir)).toEqual([]);
+  });
+
+  it('goes on from a run that was killed: its keys end, and its piped is enabled', async () => {
+    const admin = new ControlPlaneClient({ url: controlPlane.url, token: controlPlane.adminToken });
+    await admin.registerPiped(DEMO_PIPED);
+    await admin.createKey(DEMO_PIPED, { generate: true });
+    await admin.disablePiped(DEMO_PIPED);
+    const report = await demo(honest());
+    expect(report.problems).toEqual([]);
+    expect([...controlPlane.records.values()].map(({ keyStatus }) => keyStatus)).toEqual(['revoked', 'revoked']);
   });
 
   it('cleans up when it is interrupted', async () => {
@@ -139,6 +150,14 @@ describe('the demo fails when', () => {
     controlPlane.ignoreRevocations = true;
     const report = await demo(honest());
     expect(report.problems).toEqual(['the key revoked a moment ago: expected UNAUTHENTICATED, saw OK']);
+  });
+
+  it('a revocation takes too long', async () => {
+    controlPlane.revocationDelayMs = 60;
+    const report = await demo(honest(), { revocationBoundMs: 20, patienceMs: 5_000 });
+    expect(report.problems).toEqual([
+      expect.stringMatching(/^the key revoked a moment ago: refused only after \d+ ms$/),
+    ]);
   });
 
   it('nobody is let in', async () => {
