@@ -46,6 +46,17 @@ function linesOf(file: string): string[] {
   return existsSync(path) ? readFileSync(path, 'utf8').split('\n').slice(0, -1) : [];
 }
 
+/** Who sent each record, and when, in the order of time. */
+function sent(): Map<string, { pid: number; atNs: bigint }[]> {
+  const byRecord = new Map<string, { pid: number; atNs: bigint }[]>();
+  for (const line of linesOf('sink')) {
+    const [pid, atNs, record = ''] = line.split(' ');
+    byRecord.set(record, [...(byRecord.get(record) ?? []), { pid: Number(pid), atNs: BigInt(atNs ?? 0) }]);
+  }
+  for (const times of byRecord.values()) times.sort((a, b) => Number(a.atNs - b.atNs));
+  return byRecord;
+}
+
 function appendedBy(names: readonly string[]): string[] {
   return names.flatMap(name => linesOf(`${name}.appended`).map(number => `${name}:${number}`));
 }
@@ -107,13 +118,13 @@ describe(`processes killed with SIGKILL (seed ${SEED})`, () => {
       await sleep(20 + random() * 200);
       await kill(child);
     }
-    const sent = linesOf('sink').map(line => line.split(' ')[1] ?? '');
+    const arrivals = linesOf('sink').map(line => line.split(' ')[2] ?? '');
     const left = await drain();
     const appended = appendedBy(names);
-    expect(sent.length).toBeGreaterThan(100);
-    const arrived = new Set([...sent, ...left]);
+    expect(arrivals.length).toBeGreaterThan(100);
+    const arrived = new Set([...arrivals, ...left]);
     expect(appended.filter(record => !arrived.has(record))).toEqual([]);
-    const twice = sent.length + left.length - arrived.size;
+    const twice = arrivals.length + left.length - arrived.size;
     expect(twice).toBeLessThanOrEqual(64 * names.length);
   });
 
@@ -122,45 +133,38 @@ describe(`processes killed with SIGKILL (seed ${SEED})`, () => {
   }, async () => {
     const random = seeded(SEED + 2);
     const names: string[] = [];
-    const killed = new Set<number>();
+    const killedAt = new Map<number, bigint>();
+    const killNow = async (child: ChildProcess) => {
+      killedAt.set(child.pid ?? 0, process.hrtime.bigint());
+      await kill(child);
+    };
     const living: ChildProcess[] = [];
     for (let round = 0; round < 9; round++) {
       const name = `m${round}`;
       names.push(name);
       living.push(await start({ name, seed: SEED + round, sends: true }));
       await sleep(random() * 100);
-      if (living.length < 3) continue;
-      const [victim] = living.splice(Math.floor(random() * living.length), 1);
-      if (!victim) continue;
-      killed.add(victim.pid ?? 0);
-      await kill(victim);
+      const [victim] = living.length < 3 ? [] : living.splice(Math.floor(random() * living.length), 1);
+      if (victim) await killNow(victim);
     }
-    for (const child of living) {
-      killed.add(child.pid ?? 0);
-      await kill(child);
-    }
+    for (const child of living) await killNow(child);
     const last = await start({ name: 'last', seed: SEED, sends: true, maxRecords: 1 });
     names.push('last');
-    const sinkPids = () => {
-      const byRecord = new Map<string, number[]>();
-      for (const line of linesOf('sink')) {
-        const [pid = '', record = ''] = line.split(' ');
-        byRecord.set(record, [...(byRecord.get(record) ?? []), Number(pid)]);
-      }
-      return byRecord;
-    };
     const appended = appendedBy(names);
     await until('all arrives', () => {
-      const arrived = sinkPids();
+      const arrived = sent();
       return appended.every(record => arrived.has(record));
     }).catch(() => {});
     await kill(last);
-    const byRecord = sinkPids();
-    expect(appended.filter(record => !byRecord.has(record))).toEqual([]);
-    const twice = [...byRecord.values()].filter(pids => pids.length > 1);
-    // Only what a process had sent, and not acknowledged when it was killed, is sent again.
-    expect(twice.filter(pids => pids.slice(0, -1).some(pid => !killed.has(pid)))).toEqual([]);
-    expect(twice.length).toBeLessThanOrEqual(64 * killed.size);
+    const sends = sent();
+    expect(appended.filter(record => !sends.has(record))).toEqual([]);
+    const twice = [...sends.values()].filter(times => times.length > 1);
+    // Only what a process had sent, and not acknowledged when it was killed, is sent again, and only after that.
+    const early = twice.filter(times =>
+      times.some(({ atNs }, i) => i > 0 && !((killedAt.get(times[i - 1]?.pid ?? 0) ?? atNs) < atNs)),
+    );
+    expect(early).toEqual([]);
+    expect(twice.length).toBeLessThanOrEqual(64 * killedAt.size);
   });
 
   it('a process that is frozen, not dead, keeps its segments', { timeout: 30_000 }, async () => {

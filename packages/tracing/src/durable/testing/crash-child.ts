@@ -13,7 +13,7 @@ export interface CrashChildOptions {
   readonly seed: number;
   /** Gets the number of each record whose append has returned. */
   readonly appendedFile: string;
-  /** Gets `<pid> <record>` of each record before it is acknowledged; without it, nothing is sent. */
+  /** Gets `<pid> <nanoseconds> <record>` of each record before it is acknowledged; without it, nothing is sent. */
   readonly sinkFile?: string;
   readonly maxRecords?: number;
 }
@@ -42,7 +42,8 @@ async function main({ folder, name, seed, appendedFile, sinkFile, maxRecords }: 
 async function send(spool: Spool, sink: number): Promise<void> {
   await using batch = await spool.take('traces', SENDING);
   if (!batch) return;
-  const lines = batch.records.map(({ payload }) => `${process.pid} ${payload.toString().split(':', 2).join(':')}\n`);
+  const sender = `${process.pid} ${process.hrtime.bigint()}`;
+  const lines = batch.records.map(({ payload }) => `${sender} ${payload.toString().split(':', 2).join(':')}\n`);
   writeSync(sink, lines.join(''));
   batch.acknowledge(batch.records.length);
 }
