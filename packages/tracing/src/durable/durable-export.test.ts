@@ -105,7 +105,7 @@ describe('the durable export', () => {
     tracerOf(nobody).startSpan('kept').end();
     await nobody.shutdown();
     expect(nobody.stats()).toMatchObject({ pending: { items: 1 }, state: { kind: 'stopped' } });
-    expect(log.containing('1 traces stay in the spool')).toHaveLength(1);
+    expect(log.containing('1 spans stay in the spool')).toHaveLength(1);
     const next = open({ endpoint: `http://127.0.0.1:${receiver.port}`, lingerMs: 0 });
     await next.spool.keepHouse();
     await next.spanProcessor.forceFlush();

@@ -1,5 +1,5 @@
 import type { RateLimitedLog } from '../log.ts';
-import type { SignalKind } from '../signals.ts';
+import { SIGNALS, type SignalKind } from '../signals.ts';
 import type { Batch } from '../spool/batch.ts';
 import { Attempt } from './attempt.ts';
 import { Backoff } from './backoff.ts';
@@ -152,11 +152,11 @@ export class LaneSender {
   async #wait(pause: Pause): Promise<void> {
     const { clock, spool } = this.#options;
     const { ms, reason, message, because, serverAsked } = pause;
-    const { items } = spool.pending(this.kind);
+    const held = `${spool.pending(this.kind).items} ${SIGNALS[this.kind].items} stay in the spool`;
     const seconds = Math.ceil(ms / 1000);
     const topic = `pause ${this.kind} ${because}`;
     const said = message ? `${reason}: ${message}` : reason;
-    this.#log.warn(topic, `${because} (${said}); ${items} ${this.kind} stay in the spool, next try in ${seconds} s`);
+    this.#log.warn(topic, `${because} (${said}); ${held}, next try in ${seconds} s`);
     this.#state = { kind: 'waiting', reason, message };
     this.#pausedUntilMs = clock.monotonicMs() + ms;
     this.#pauseEndsBy = serverAsked ? 'time' : 'anything';

@@ -75,7 +75,7 @@ describe('retryable refusals', () => {
     }
     const said = bench.log.containing('can not be reached');
     expect(said).toEqual([
-      'warn the gateway can not be reached, or can not take spans now (gRPC UNAVAILABLE: no); 3 traces stay in the spool, next try in 1 s',
+      'warn the gateway can not be reached, or can not take spans now (gRPC UNAVAILABLE: no); 3 spans stay in the spool, next try in 1 s',
     ]);
   });
 
@@ -122,7 +122,7 @@ describe('a refused credential', () => {
     await bench.waitsFor('gRPC UNAUTHENTICATED');
     expect(bench.transport.requests).toHaveLength(2);
     expect(bench.log.containing('refuses the credential, also a fresh one')).toHaveLength(1);
-    expect(bench.log.containing('1 traces stay in the spool, next try in 30 s')).toHaveLength(1);
+    expect(bench.log.containing('1 spans stay in the spool, next try in 30 s')).toHaveLength(1);
     bench.clock.advance(29_999);
     expect(bench.transport.requests).toHaveLength(2);
     bench.transport.answer = () => ACCEPTED;

@@ -45,9 +45,10 @@ export class FsyncGroup {
 
   /** Resolves when all that was appended before the call is on disk, or could not be brought there. */
   async flush(): Promise<void> {
+    // The one under way began before this call, and leaves the rest to a timer.
+    await this.#running;
     this.#cancelTimer?.();
     this.#cancelTimer = undefined;
-    await this.#running;
     if (this.#dirty.size > 0) await this.#run();
   }
 

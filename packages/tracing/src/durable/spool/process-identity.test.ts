@@ -22,8 +22,8 @@ describe('liveness', () => {
   });
 
   it.runIf(onLinux)('a process that ended, and that nobody waited for, is dead', async () => {
-    // The shell becomes another program, which never waits for the child that it inherits.
-    const parent = spawn('sh', ['-c', 'sh -c exit & echo $!; exec sleep 60'], { stdio: ['ignore', 'pipe', 'ignore'] });
+    // The shell becomes another program before its child ends, and that one never waits for it.
+    const parent = spawn('sh', ['-c', 'sleep 0.1 & echo $!; exec sleep 60'], { stdio: ['ignore', 'pipe', 'ignore'] });
     try {
       const [line] = (await once(parent.stdout, 'data')) as [Buffer];
       const stat = () => readFileSync(`/proc/${Number(line)}/stat`, 'latin1');

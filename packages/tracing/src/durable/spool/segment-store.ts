@@ -1,5 +1,6 @@
 import { mkdirSync, readdirSync, renameSync } from 'node:fs';
 import { join } from 'node:path';
+import type { Clock } from '../clock.ts';
 import { SIGNAL_KINDS, type SignalKind } from '../signals.ts';
 import { errorCodeOf } from './files.ts';
 import type { FsyncGroup } from './fsync-group.ts';
@@ -7,21 +8,33 @@ import { Lane } from './lane.ts';
 import { Segment } from './segment.ts';
 import { type SegmentName, segmentFileName, segmentUid } from './segment-name.ts';
 
+export interface SegmentStoreParts {
+  readonly folder: string;
+  readonly owner: string;
+  readonly fsyncs: FsyncGroup;
+  readonly clock: Clock;
+  readonly segmentBytes: number;
+}
+
 /** The segments that this process owns, and the sum of those that others do. */
 export class SegmentStore {
   readonly folder: string;
   readonly #owner: string;
   readonly #fsyncs: FsyncGroup;
+  readonly #clock: Clock;
+  readonly #segmentBytes: number;
   readonly #lanes = new Map<SignalKind, Lane>(SIGNAL_KINDS.map(kind => [kind, new Lane(kind)]));
   #ownBytes = 0;
   #serial = 0;
   /** As of the last look. */
   others: { readonly bytes: number; readonly oldestUid: string | undefined } = { bytes: 0, oldestUid: undefined };
 
-  constructor(folder: string, owner: string, fsyncs: FsyncGroup) {
+  constructor({ folder, owner, fsyncs, clock, segmentBytes }: SegmentStoreParts) {
     this.folder = folder;
     this.#owner = owner;
     this.#fsyncs = fsyncs;
+    this.#clock = clock;
+    this.#segmentBytes = segmentBytes;
   }
 
   lane(kind: SignalKind): Lane {
@@ -44,9 +57,9 @@ export class SegmentStore {
   }
 
   /** @throws the file system's error */
-  append(kind: SignalKind, frame: Buffer, items: number, nowMs: number, segmentBytes: number): void {
+  append(kind: SignalKind, frame: Buffer, items: number, nowMs: number): void {
     const lane = this.lane(kind);
-    if (lane.active && lane.active.end + frame.length > segmentBytes) this.seal(lane);
+    if (lane.active && lane.active.end + frame.length > this.#segmentBytes) this.seal(lane);
     const segment = lane.active ?? this.#create(lane, nowMs);
     segment.append(frame, items, nowMs);
     this.#ownBytes += frame.length;
@@ -109,6 +122,7 @@ export class SegmentStore {
     const uid = segmentUid(nowMs, this.#owner, this.#serial++);
     const name: SegmentName = { uid, createdAtMs: nowMs, kind: lane.kind, owner: this.#owner };
     const segment = this.#createFile(name);
+    segment.bornAtMs = this.#clock.monotonicMs();
     this.#fsyncs.addFolder();
     this.add(segment);
     return segment;

@@ -27,6 +27,8 @@ export class Segment {
   readonly kind: SignalKind;
   readonly createdAtMs: number;
   readonly #file: SegmentFile;
+  /** By the monotonic clock of this process; undefined if another one made it. */
+  bornAtMs: number | undefined;
   /** Appends are over. */
   sealed = false;
   /** A batch from it is under way: it must not be dropped. */

@@ -72,11 +72,28 @@ describe('bounds', () => {
     expect(spool.stats()).toMatchObject({ dropped: { age: 1 }, pending: { records: 0 } });
   });
 
-  it('a clock that was never set when a record came makes it no older', async () => {
-    bench.clock.jump(-bench.clock.now());
+  it('on age: a clock that is set at last makes nothing old', async () => {
     await using spool = bench.open({ maxAgeMs: DAY_MS });
-    spool.append('traces', Buffer.from('of 1970'));
+    spool.append('traces', Buffer.from('a'));
+    bench.clock.jump(30 * DAY_MS);
+    await spool.keepHouse();
+    expect(await takeAll(spool)).toEqual(['a']);
+  });
+
+  it('on age: what a process left is as old as the wall clock says', async () => {
+    await bench.leave(['a']);
+    bench.clock.jump(DAY_MS + 1);
+    await using spool = bench.open({ maxAgeMs: DAY_MS });
+    await spool.keepHouse();
+    expect(await takeAll(spool)).toEqual([]);
+    expect(spool.stats().dropped).toEqual({ age: 1 });
+  });
+
+  it('on age: unless that said 1970', async () => {
+    bench.clock.jump(-bench.clock.now());
+    await bench.leave(['of 1970']);
     bench.clock.jump(Date.UTC(2030, 0, 1));
+    await using spool = bench.open({ maxAgeMs: DAY_MS });
     await spool.keepHouse();
     expect(await takeAll(spool)).toEqual(['of 1970']);
   });

@@ -67,7 +67,8 @@ export class Spool implements AsyncDisposable {
     for (const path of [folder, segments, ownersFolder]) mkdirSync(path, { recursive: true, mode: 0o700 });
     this.#owners = new Owners(ownersFolder, clock);
     this.#fsyncs = new FsyncGroup(segments, fsyncIntervalMs, clock, this.#log);
-    this.#store = new SegmentStore(segments, this.#owners.id, this.#fsyncs);
+    const owner = this.#owners.id;
+    this.#store = new SegmentStore({ folder: segments, owner, fsyncs: this.#fsyncs, clock, segmentBytes });
     this.#drops = new Drops(folder, clock, this.#log);
     this.#bound = new ByteBound(this.#store, this.#drops, maxBytes, segmentBytes);
     const onLost = (segment: Segment) => this.#lose(segment);
@@ -99,13 +100,13 @@ export class Spool implements AsyncDisposable {
   append(kind: SignalKind, payload: Uint8Array, items = 1): AppendResult {
     this.#store.lane(kind);
     wholeNumber('items', items, 0, MAX_ITEMS);
-    const { maxRecordBytes, segmentBytes, clock } = this.#options;
+    const { maxRecordBytes, clock } = this.#options;
     if (this.#closed) return this.#refuse('closed', kind, items);
     if (payload.length > maxRecordBytes) return this.#refuse('too_large', kind, items);
     if (!this.#bound.makeRoom(FRAME_HEADER_BYTES + payload.length)) return this.#refuse('bytes', kind, items);
     const nowMs = clock.now();
     try {
-      this.#store.append(kind, this.#encoder.encode(payload, items, nowMs), items, nowMs, segmentBytes);
+      this.#store.append(kind, this.#encoder.encode(payload, items, nowMs), items, nowMs);
     } catch (error) {
       return this.#refuseBy(errorCodeOf(error), kind, items);
     }

@@ -47,7 +47,7 @@ export class Taker {
   async expire(): Promise<void> {
     for (const lane of this.#parts.store.lanes()) {
       const head = lane.head;
-      if (!head || lane.turn.isHeld || !this.#isTooOld(head.oldestAtMs)) continue;
+      if (!head || lane.turn.isHeld || !this.#isTooOld(head, head.oldestAtMs)) continue;
       const batch = await this.take(lane.kind, EXPIRY_READ);
       await batch?.release();
     }
@@ -71,7 +71,7 @@ export class Taker {
   }
 
   #dropTooOld(segment: Segment, entries: readonly Entry[]): Entry[] {
-    const firstFresh = entries.findIndex(entry => !this.#isTooOld(entry.record.appendedAtMs));
+    const firstFresh = entries.findIndex(entry => !this.#isTooOld(segment, entry.record.appendedAtMs));
     const old = firstFresh < 0 ? entries : entries.slice(0, firstFresh);
     const last = old.at(-1);
     if (last) {
@@ -81,8 +81,11 @@ export class Taker {
     return entries.slice(old.length);
   }
 
-  #isTooOld(appendedAtMs: number): boolean {
-    return appendedAtMs > CLOCK_WAS_SET_AFTER_MS && appendedAtMs < this.#parts.clock.now() - this.#parts.maxAgeMs;
+  /** A wall clock that jumps, as it does when it is set at last, makes nothing old that was appended since the start. */
+  #isTooOld({ bornAtMs }: Segment, appendedAtMs: number): boolean {
+    const { clock, maxAgeMs } = this.#parts;
+    if (bornAtMs !== undefined && clock.monotonicMs() - bornAtMs < maxAgeMs) return false;
+    return appendedAtMs > CLOCK_WAS_SET_AFTER_MS && appendedAtMs < clock.now() - maxAgeMs;
   }
 
   #batch(segment: Segment, entries: Entry[], giveBack: () => void): Batch {
