@@ -1,126 +1,28 @@
-import { request as httpRequest, type IncomingMessage } from 'node:http';
-import { connect } from 'node:net';
-import { gzipSync } from 'node:zlib';
-import { fromBinary } from '@bufbuild/protobuf';
-import { Client, credentials, Metadata, type ServiceError, status } from '@grpc/grpc-js';
+import { status } from '@grpc/grpc-js';
 import { OTLPTraceExporter as GrpcExporter } from '@opentelemetry/exporter-trace-otlp-grpc';
 import { OTLPTraceExporter as JsonExporter } from '@opentelemetry/exporter-trace-otlp-http';
 import { OTLPTraceExporter as ProtoExporter } from '@opentelemetry/exporter-trace-otlp-proto';
 import { resourceFromAttributes } from '@opentelemetry/resources';
 import { BasicTracerProvider, SimpleSpanProcessor, type SpanExporter } from '@opentelemetry/sdk-trace-base';
-import { createServer } from '@spanpass/server';
 import { afterEach, describe, expect, it } from 'vitest';
-import { StatusSchema } from '../generated/otlp_pb.ts';
-import type { Batch } from './batch.ts';
 import { gatewayAuthenticator } from './gateway-authenticator.ts';
-import { id, pairs, traceRequest } from './otlp.test.helper.ts';
-import { ACCEPTED, type Outcome, refused } from './outcome.ts';
-import { type Receiver, type ReceiverOptions, startReceiver } from './receiver.ts';
-import type { Identity } from './stamp.ts';
+import { pairs } from './otlp.test.helper.ts';
+import { refused } from './outcome.ts';
+import {
+  body,
+  call,
+  fromGateway,
+  metadataOf,
+  post,
+  rpcStatus,
+  stamped,
+  start,
+  stopAll,
+  token,
+} from './receiver.test.helper.ts';
+import type { Receiver } from './receiver.ts';
 
-const token = 'a-gateway-token-of-enough-length';
-const fromGateway = {
-  'x-gateway-auth': `Bearer ${token}`,
-  'x-spanpass-project': 'verified',
-  'x-spanpass-piped': 'edge-1',
-};
-const stamped = [
-  ['project-id', 'verified'],
-  ['piped-id', 'edge-1'],
-  ['service.namespace', 'verified'],
-  ['service.instance.id', 'edge-1'],
-];
-
-const cleanup: (() => unknown)[] = [];
-afterEach(async () => {
-  for (const close of cleanup.splice(0).reverse()) await close();
-});
-
-interface Started extends Receiver {
-  readonly received: { batch: Batch; identity: Identity }[];
-  readonly faults: unknown[];
-}
-
-async function start(options: Partial<ReceiverOptions> & { answer?: () => Outcome } = {}): Promise<Started> {
-  const received: Started['received'] = [];
-  const faults: unknown[] = [];
-  const receiver = await startReceiver({
-    server: createServer({ authenticators: [gatewayAuthenticator(token)] }),
-    sink: (batch, identity) => {
-      received.push({ batch, identity });
-      return options.answer?.() ?? ACCEPTED;
-    },
-    onFault: error => faults.push(error),
-    grpcPort: 0,
-    httpPort: 0,
-    ...options,
-  });
-  cleanup.push(() => receiver[Symbol.asyncDispose]());
-  return { ...receiver, received, faults };
-}
-
-const body = traceRequest([['project-id', 'forged']], { traceId: id(1), spanId: id(1, 8), name: 'Deploy' });
-
-interface HttpAnswer {
-  readonly status: number | undefined;
-  readonly headers: IncomingMessage['headers'];
-  readonly body: Buffer;
-}
-
-/** node:http, since fetch would not let headers be sent twice. */
-function post(
-  port: number,
-  payload: Uint8Array,
-  headers: Record<string, string | string[]> = {},
-  { path = '/v1/traces', method = 'POST' } = {},
-): Promise<HttpAnswer> {
-  return new Promise((resolve, reject) => {
-    const request = httpRequest({
-      port,
-      host: '127.0.0.1',
-      path,
-      method,
-      headers: { 'content-type': 'application/x-protobuf', ...headers },
-    });
-    request.once('error', reject);
-    request.once('response', async response => {
-      const chunks = await response.toArray();
-      resolve({ status: response.statusCode, headers: response.headers, body: Buffer.concat(chunks) });
-    });
-    request.end(payload);
-  });
-}
-
-function call(
-  port: number,
-  payload: Uint8Array,
-  headers: Record<string, string | string[]> = {},
-  compress = false,
-): Promise<ServiceError | null> {
-  const client = new Client(`127.0.0.1:${port}`, credentials.createInsecure(), {
-    ...(compress && { 'grpc.default_compression_algorithm': 2 }),
-  });
-  cleanup.push(() => client.close());
-  const metadata = new Metadata();
-  for (const [name, values] of Object.entries(headers)) for (const value of [values].flat()) metadata.add(name, value);
-  return new Promise(resolve => {
-    client.makeUnaryRequest(
-      '/opentelemetry.proto.collector.trace.v1.TraceService/Export',
-      (bytes: Uint8Array) => Buffer.from(bytes),
-      (bytes: Buffer) => bytes,
-      payload,
-      metadata,
-      { deadline: Date.now() + 5_000 },
-      error => resolve(error),
-    );
-  });
-}
-
-function rpcStatus({ body: bytes }: HttpAnswer) {
-  const { code, message } = fromBinary(StatusSchema, bytes);
-  return { code, message };
-}
-
+afterEach(stopAll);
 describe('the stock exporters', () => {
   const exporters: [string, (receiver: Receiver) => SpanExporter][] = [
     [
@@ -282,106 +184,8 @@ describe('answers', () => {
   });
 });
 
-describe('bounds', () => {
-  const limits = { maxBodyBytes: 64 * 1024 };
-  const large = Buffer.alloc(80 * 1024);
-  const bomb = gzipSync(Buffer.alloc(32 * 1024 * 1024));
-
-  it('on the message, as sent', async () => {
-    const receiver = await start(limits);
-    expect((await post(receiver.httpPort, large, fromGateway)).status).toBe(413);
-    expect((await post(receiver.httpPort, large, { ...fromGateway, 'transfer-encoding': 'chunked' })).status).toBe(413);
-    expect(await call(receiver.grpcPort, large, fromGateway)).toMatchObject({ code: status.RESOURCE_EXHAUSTED });
-  });
-
-  it('on the message, inflated', async () => {
-    const receiver = await start(limits);
-    expect(bomb.length).toBeLessThan(limits.maxBodyBytes);
-    expect((await post(receiver.httpPort, bomb, { ...fromGateway, 'content-encoding': 'gzip' })).status).toBe(413);
-    expect(await call(receiver.grpcPort, Buffer.alloc(1024 * 1024), fromGateway, true)).toMatchObject({
-      code: status.RESOURCE_EXHAUSTED,
-    });
-  });
-
-  it('on who may send a body at all', async () => {
-    const receiver = await start(limits);
-    expect((await post(receiver.httpPort, Buffer.alloc(20 * 1024 * 1024), {})).status).toBe(401);
-  });
-
-  it('on the number of headers', async () => {
-    const receiver = await start();
-    const many = Object.fromEntries(Array.from({ length: 120 }, (_, n) => [`x-${n}`, 'v']));
-    expect((await post(receiver.httpPort, body, { ...fromGateway, ...many })).status).toBe(431);
-  });
-
-  it('on time, for a body that does not come', async () => {
-    const receiver = await start({ timeoutMs: 50 });
-    const socket = connect(receiver.httpPort, '127.0.0.1');
-    cleanup.push(() => socket.destroy());
-    const head = Object.entries(fromGateway)
-      .map(([name, value]) => `${name}: ${value}\r\n`)
-      .join('');
-    socket.write(
-      `POST /v1/traces HTTP/1.1\r\nhost: x\r\ncontent-type: application/x-protobuf\r\ncontent-length: 100\r\n${head}\r\nabc`,
-    );
-    const answer = await new Promise<string>(resolve => {
-      let text = '';
-      socket.on('data', chunk => {
-        text += chunk;
-      });
-      socket.once('close', () => resolve(text));
-    });
-    expect(answer).toMatch(/^HTTP\/1.1 (408|400)/);
-    expect(receiver.received).toEqual([]);
-  });
-
-  it('on time, for a gRPC message that does not come', async () => {
-    const receiver = await start({ timeoutMs: 50 });
-    const client = new Client(`127.0.0.1:${receiver.grpcPort}`, credentials.createInsecure());
-    cleanup.push(() => client.close());
-    const code = await new Promise(resolve => {
-      const stream = client.makeClientStreamRequest(
-        '/opentelemetry.proto.collector.trace.v1.TraceService/Export',
-        (bytes: Buffer) => bytes,
-        (bytes: Buffer) => bytes,
-        metadataOf(fromGateway),
-        error => resolve(error?.code),
-      );
-      stream.on('error', () => {});
-    });
-    expect(code).toBe(status.DEADLINE_EXCEEDED);
-  });
-
-  it('on what is under way at a time, over HTTP', async () => {
-    let release = () => {};
-    const held = new Promise<void>(resolve => {
-      release = resolve;
-    });
-    const receiver = await start({
-      maxConcurrent: 1,
-      sink: async () => {
-        await held;
-        return ACCEPTED;
-      },
-    });
-    const first = post(receiver.httpPort, body, fromGateway);
-    const second = await post(receiver.httpPort, body, fromGateway).then(async answer => {
-      release();
-      return answer;
-    });
-    const answers = [await first, second].map(answer => answer.status).sort();
-    expect(answers).toEqual([200, 503]);
-  });
-});
-
 it("says by the system's own code that a port is taken", async () => {
   const receiver = await start();
   await expect(start({ httpPort: receiver.httpPort })).rejects.toMatchObject({ code: 'EADDRINUSE' });
   await expect(start({ grpcPort: receiver.grpcPort })).rejects.toThrow(/EADDRINUSE/);
 });
-
-function metadataOf(headers: Record<string, string>): Metadata {
-  const metadata = new Metadata();
-  for (const [name, value] of Object.entries(headers)) metadata.set(name, value);
-  return metadata;
-}
