@@ -26,7 +26,7 @@ export function toRefusal(error: unknown): Refusal {
   if (error instanceof FormatError) return new Refusal('invalid_request', error.message);
   if (error instanceof CredentialError) return new Refusal('proof_invalid', `proof: ${error.message}`);
   if (isUnavailable(error)) {
-    return new Refusal('unavailable', 'the database does not answer; try again', {
+    return new Refusal('unavailable', 'the database does not take this in at the moment; try again', {
       retryAfterSeconds: 1,
       cause: error,
     });

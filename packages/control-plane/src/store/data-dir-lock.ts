@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { link, mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { link, mkdir, readdir, readFile, rm, truncate, writeFile } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { ControlPlaneStartError, fileError } from '../problems/start-error.ts';
@@ -11,7 +11,6 @@ interface Holder {
   readonly host: string;
   /** Tells a process from a later one with the same pid, where the system says when it started. */
   readonly startedAt: string;
-  readonly released?: true;
 }
 
 export interface DataDirLock {
@@ -44,8 +43,8 @@ export async function lockDataDir(folder: string): Promise<DataDirLock> {
     }
     await Promise.all(after.filter(old => old < mine).map(old => rm(pathOf(folder, old), { force: true })));
     return {
-      // Where this fails, the end of the process will do.
-      release: () => replace(folder, mine, { ...me, released: true }).catch(() => {}),
+      // Needs no room, so that a full disk can't keep the lock; where it fails, the end of the process will do.
+      release: () => truncate(pathOf(folder, mine)).catch(() => {}),
     };
   } catch (error) {
     throw fileError(error, folder);
@@ -57,25 +56,25 @@ async function refuseIfHeld(folder: string, generation: number): Promise<void> {
   // The owner of a higher one has removed it: making the next one fails, or is found not to be the highest.
   if (text === undefined) return;
   const holder = parseHolder(text);
-  if (holder.released) return;
+  if (holder === undefined) return;
   if (holder.host !== hostname()) {
     throw new ControlPlaneStartError(
       'data_dir_locked',
       `${folder} is in use on the host ${holder.host}: stop that one, or remove ${pathOf(folder, generation)} if it has ended`,
     );
   }
-  if (!isAlive(holder.pid)) return;
   const startedAt = await startOf(holder.pid);
+  if (!isAlive(holder.pid) || startedAt === 'dead') return;
   const reusedPid = startedAt !== '' && holder.startedAt !== '' && startedAt !== holder.startedAt;
   if (!reusedPid) throw locked(folder, `the process ${holder.pid}`);
 }
 
-function parseHolder(text: string): Holder {
+/** None if it was released. Files come into being with all of their text: where some is missing, a power cut took it. */
+function parseHolder(text: string): Holder | undefined {
   try {
     return JSON.parse(text);
   } catch {
-    // Files come into being with all of their text; what a power cut leaves of one has no living owner.
-    return { pid: 0, host: hostname(), startedAt: '', released: true };
+    return undefined;
   }
 }
 
@@ -88,14 +87,17 @@ function isAlive(pid: number): boolean {
   }
 }
 
-/** Boot and start time of a process, where /proc has them; empty elsewhere, so that the pid alone decides. */
+/**
+ * Boot and start time of a process, where /proc has them; empty elsewhere, so that the pid alone decides. A process that
+ * was killed still answers to signals until its parent has taken note.
+ */
 async function startOf(pid: number): Promise<string> {
   try {
     const boot = await readFile('/proc/sys/kernel/random/boot_id', 'utf8');
     const stat = await readFile(`/proc/${pid}/stat`, 'utf8');
     // The second field is the command's name in parentheses, which may hold anything; the start is the 22nd.
     const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
-    return `${boot.trim()}/${fields[19]}`;
+    return fields[0] === 'Z' || fields[0] === 'X' ? 'dead' : `${boot.trim()}/${fields[19]}`;
   } catch {
     return '';
   }
@@ -120,14 +122,15 @@ async function create(folder: string, generation: number, holder: Holder): Promi
   }
 }
 
-async function replace(folder: string, generation: number, holder: Holder): Promise<void> {
-  await rename(await writeDraft(folder, holder), pathOf(folder, generation)).catch(ignoreMissing);
-}
-
 async function writeDraft(folder: string, holder: Holder): Promise<string> {
   const draft = join(folder, `.lock-${randomUUID()}`);
-  await writeFile(draft, JSON.stringify(holder), { flag: 'wx', mode: 0o600 });
-  return draft;
+  try {
+    await writeFile(draft, JSON.stringify(holder), { flag: 'wx', mode: 0o600 });
+    return draft;
+  } catch (error) {
+    await rm(draft, { force: true });
+    throw error;
+  }
 }
 
 function pathOf(folder: string, generation: number): string {
