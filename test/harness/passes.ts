@@ -1,6 +1,9 @@
 import { randomUUID } from 'node:crypto';
 import { importSigningKey, type KeyFile, type SignOptions, signCredential } from '@spanpass/credential';
 
+/** Finds a pass in a text. With the dot after its header, since a kid may hold the first letters by chance. */
+export const aPass = /eyJ[\w-]+\.eyJ/;
+
 /** A pass for the gateway, right unless `options` or a changed key file make it wrong. */
 export async function passFor(keyFile: KeyFile, options: Partial<SignOptions> = {}): Promise<string> {
   const key = await importSigningKey(keyFile);
