@@ -137,7 +137,7 @@ await describeWithEngine(['envoy', 'otelcol'], 'a span arrives with the identity
 
   it('and no pass and no identity of another came through in all of this', async () => {
     expect(JSON.stringify(way.sink.spans().map(span => span.resource))).not.toContain('bank');
-    expect(JSON.stringify(way.sink.requestHeaders())).not.toMatch(aPass);
+    expect(JSON.stringify(way.sink.requestHeaders())).not.toMatch(/bearer/i);
     await way.gateway.logged({ http: 200, project: 'shop' });
     expect(way.gateway.process.output()).not.toMatch(aPass);
     for (const entry of way.gateway.accessLog().filter(each => each.http === 200)) {
