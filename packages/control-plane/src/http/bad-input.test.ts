@@ -1,4 +1,5 @@
 import { connect } from 'node:net';
+import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { DATABASES } from '../testing/databases.test.support.ts';
 import { type CallOptions, newPair, prove, startTestPlane, type TestPlane } from '../testing/plane.test.support.ts';
@@ -225,6 +226,24 @@ describe.each(DATABASES.slice(0, 1))('bad input', database => {
     expect(answer).toMatch(new RegExp(`^HTTP/1.1 ${status} `));
     expect(answer).toContain('content-type: application/problem+json');
     expect(answer).toContain(`"code":"${code}"`);
+  });
+
+  it('refuses whatever JSON it is sent, and breaks on none', async () => {
+    const routes = [PIPEDS, KEYS, `${PIPEDS}/edge-1/disable?x=`];
+    const any = fc.tuple(
+      fc.constantFrom(...routes),
+      fc.oneof(
+        fc.json(),
+        fc.json().map(json => `{"piped":${json}}`),
+      ),
+    );
+    await fc.assert(
+      fc.asyncProperty(any, async ([path, raw]) => {
+        const { status } = await test.call('POST', path, { raw });
+        expect(status).toBeLessThan(500);
+      }),
+      { numRuns: 300 },
+    );
   });
 
   it('has nothing to say on internals', async () => {

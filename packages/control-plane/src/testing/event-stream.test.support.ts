@@ -27,7 +27,9 @@ export async function followChanges(
   });
   if (response.status !== 200) throw new Error(`answered ${response.status}: ${await response.text()}`);
   if (!response.headers.get('content-type')?.startsWith('text/event-stream')) throw new Error('not an event stream');
-  const events = parse(response.body as ReadableStream<Uint8Array>);
+  // Taken at once: fetch cancels a body that nobody reads when its response is garbage collected.
+  const reader = (response.body as ReadableStream<Uint8Array>).getReader();
+  const events = parse(reader);
   const next = async () => {
     const { value, done } = await events.next();
     if (done) throw new Error('the stream has ended');
@@ -53,11 +55,13 @@ export function isHeartbeat(event: StreamEvent): boolean {
   return event.event === 'heartbeat';
 }
 
-async function* parse(body: ReadableStream<Uint8Array>): AsyncGenerator<StreamEvent, undefined> {
+async function* parse(reader: ReadableStreamDefaultReader<Uint8Array>): AsyncGenerator<StreamEvent, undefined> {
   const decoder = new TextDecoder();
   let rest = '';
-  for await (const chunk of body) {
-    rest += decoder.decode(chunk, { stream: true });
+  for (;;) {
+    const { value, done } = await reader.read();
+    if (done) return undefined;
+    rest += decoder.decode(value, { stream: true });
     const blocks = rest.split('\n\n');
     rest = blocks.pop() ?? '';
     for (const block of blocks) {
@@ -65,5 +69,4 @@ async function* parse(body: ReadableStream<Uint8Array>): AsyncGenerator<StreamEv
       yield { id: fields.get('id'), event: fields.get('event') ?? '', data: JSON.parse(fields.get('data') ?? 'null') };
     }
   }
-  return undefined;
 }
