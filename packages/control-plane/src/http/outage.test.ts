@@ -91,8 +91,14 @@ describe.runIf(DATABASES.length > 1)('while PostgreSQL is', () => {
       await using follower = await followChanges(test.url, AUTH_SERVER_TOKEN);
       await follower.next();
 
+      // So that all connections are open, and in use, when it happens.
+      await Promise.all(Array.from({ length: 30 }, () => test.call('GET', UNKNOWN_KEY)));
       proxy[how]();
-      const answers = await Promise.all(Array.from({ length: 25 }, () => test.call('GET', UNKNOWN_KEY)));
+      // Writes first: the clients that they hold must not be used again.
+      const answers = await Promise.all([
+        ...Array.from({ length: 12 }, () => test.call('POST', '/v1/projects/shop/disable')),
+        ...Array.from({ length: 12 }, () => test.call('GET', UNKNOWN_KEY)),
+      ]);
       for (const answer of answers) {
         expect(answer).toMatchObject({ status: 503, body: { code: 'unavailable' } });
         expect(answer.headers.get('retry-after')).toBe('1');

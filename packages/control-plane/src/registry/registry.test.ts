@@ -254,6 +254,7 @@ describe.each(DATABASES)('projects, pipeds and keys on $name', database => {
     it('says the same of a token that is unknown, used by another key, or expired', async () => {
       const used = await test.register('shop', newName());
       await test.enroll(used.enrollmentToken, await newPair());
+      expect((await test.enroll(used.enrollmentToken, await newPair())).body.code).toBe('enrollment_token_invalid');
       const expired = await test.register('shop', newName());
       test.clock.now += HOUR_MS;
       const issued = `${used.enrollmentToken.slice(0, -1)}${used.enrollmentToken.endsWith('A') ? 'B' : 'A'}`;
