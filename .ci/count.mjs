@@ -1,14 +1,16 @@
 // Adds up vitest's JSON reports and prints one line: N passed, N failed, N skipped.
-import { readdirSync, readFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 
 const folder = new URL('../.reports/', import.meta.url);
 const expected = ['credential', 'client', 'tracing', 'server', 'control-plane', 'cli', 'test'];
-const present = new Set(readdirSync(folder, { withFileTypes: false }).map(name => name.replace(/\.json$/, '')));
+const reports = existsSync(folder) ? readdirSync(folder) : [];
+const present = new Set(reports.map(name => name.replace(/\.json$/, '')));
+const say = line => process.stdout.write(`${line}\n`);
 const totals = { passed: 0, failed: 0, skipped: 0 };
 
 for (const name of expected) {
   if (!present.has(name)) {
-    console.log(`no report of ${name}: its tests did not run to the end`);
+    say(`no report of ${name}: its tests did not run to the end`);
     totals.failed++;
     continue;
   }
@@ -16,14 +18,16 @@ for (const name of expected) {
   totals.passed += report.numPassedTests;
   totals.skipped += report.numPendingTests + report.numTodoTests;
   // A file that fails outside of its tests counts as one failure.
-  const brokenFiles = report.testResults.filter(file => file.status === 'failed' && file.assertionResults.every(test => test.status !== 'failed'));
+  const brokenFiles = report.testResults.filter(
+    file => file.status === 'failed' && file.assertionResults.every(test => test.status !== 'failed'),
+  );
   totals.failed += report.numFailedTests + brokenFiles.length;
   for (const file of report.testResults) {
     for (const test of file.assertionResults) {
-      if (test.status === 'failed') console.log(`failed: ${name}: ${test.fullName}`);
-      if (test.status === 'pending' || test.status === 'skipped') console.log(`skipped: ${name}: ${test.fullName}`);
+      if (test.status === 'failed') say(`failed: ${name}: ${test.fullName}`);
+      if (test.status === 'pending' || test.status === 'skipped') say(`skipped: ${name}: ${test.fullName}`);
     }
   }
 }
-console.log(`${totals.passed} passed, ${totals.failed} failed, ${totals.skipped} skipped`);
+say(`${totals.passed} passed, ${totals.failed} failed, ${totals.skipped} skipped`);
 if (totals.failed > 0) process.exitCode = 1;
