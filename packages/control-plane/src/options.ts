@@ -20,6 +20,10 @@ export interface ControlPlaneOptions {
   readonly keyLifeSeconds?: number | undefined;
   /** Life of an enrollment token, in seconds. Default 3600. */
   readonly enrollmentTokenLifeSeconds?: number | undefined;
+  /** How long a key is still good after it was renewed, in seconds. Default 600. */
+  readonly renewalOverlapSeconds?: number | undefined;
+  /** How often keys whose overlap has ended are looked for. They end in time all the same. Default 60,000 ms. */
+  readonly retireEveryMs?: number | undefined;
   /** At least 32 characters. Default `SPANPASS_ADMIN_TOKEN`; else made at the first start. */
   readonly adminToken?: string | undefined;
   /** At least 32 characters. Default `SPANPASS_AUTH_SERVER_TOKEN`; else made at the first start. */
@@ -28,7 +32,7 @@ export interface ControlPlaneOptions {
   readonly trustedProxies?: readonly string[] | undefined;
   /** Directory of static files to serve at `/`. Default none. */
   readonly consoleDir?: string | undefined;
-  /** Bounds on `POST /v1/enroll`, per peer address. Default a burst of 60, then 10 per second. */
+  /** Bounds on `POST /v1/enroll` and `POST /v1/renew` together, per peer address. Default a burst of 60, then 10 per second. */
   readonly enrollRate?: { readonly burst: number; readonly perSecond: number } | undefined;
   readonly changeFeed?: ChangeFeedTuning | undefined;
   /** Clock, in milliseconds. Default `Date.now`. */
@@ -78,6 +82,13 @@ const optionsSchema = z.strictObject({
     .min(1)
     .max(30 * 86_400)
     .default(3600),
+  renewalOverlapSeconds: z
+    .number()
+    .int()
+    .min(0)
+    .max(30 * 86_400)
+    .default(600),
+  retireEveryMs: count(3_600_000).default(60_000),
   adminToken: z.string().optional(),
   authServerToken: z.string().optional(),
   trustedProxies: z

@@ -14,6 +14,7 @@ import { isLoopbackHost } from './loopback.ts';
 import { type ControlPlaneOptions, parseOptions, type Settings } from './options.ts';
 import { ControlPlaneStartError } from './problems/start-error.ts';
 import type { Registry } from './registry/registry.ts';
+import { retireKeys } from './registry/retire.ts';
 import { lockDataDir } from './store/data-dir-lock.ts';
 import type { Store } from './store/database.ts';
 import { openEmbedded } from './store/embedded.ts';
@@ -115,7 +116,18 @@ async function assemble(
   cleanup.push(() => closeServer(() => app.close()));
   feed.start(await currentRevision(store.db));
   cleanup.push(() => feed.close());
-  cleanup.push(compactNowAndThen(store, settings.changeFeed.keepRows, logger));
+  cleanup.push(
+    nowAndThen(
+      COMPACT_EVERY_MS,
+      () => compactChanges(store.db, settings.changeFeed.keepRows),
+      error => logger.warn({ err: error }, 'old changes could not be compacted'),
+    ),
+    nowAndThen(
+      settings.retireEveryMs,
+      () => retireKeys(registry),
+      error => logger.warn({ err: error }, 'keys whose overlap has ended could not be retired'),
+    ),
+  );
   const address = await listen(app, settings);
   url = address.url;
   logger.info({ url, database: store.kind, revision: feed.revision }, 'listening');
@@ -176,13 +188,18 @@ async function prepare(store: Store, sources: TokenSources): Promise<Partial<Rec
   }
 }
 
-function compactNowAndThen(store: Store, keepRows: number, logger: Logger): () => Promise<void> {
-  let running: Promise<void> = Promise.resolve();
+function nowAndThen(everyMs: number, work: () => Promise<unknown>, failed: (error: unknown) => void) {
+  let running: Promise<unknown> = Promise.resolve();
+  let idle = true;
   const timer = setInterval(() => {
-    running = compactChanges(store.db, keepRows).catch(error => {
-      logger.warn({ err: error }, 'old changes could not be compacted');
-    });
-  }, COMPACT_EVERY_MS);
+    if (!idle) return;
+    idle = false;
+    running = work()
+      .catch(failed)
+      .finally(() => {
+        idle = true;
+      });
+  }, everyMs);
   return async () => {
     clearInterval(timer);
     await running;

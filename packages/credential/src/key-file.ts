@@ -20,6 +20,8 @@ const keyFileSchema = z.strictObject({
   controlPlane: httpUrl,
   /** End of the key's life, NumericDate. */
   notAfter: secondsSchema,
+  /** Beginning of the key's life, NumericDate. Files that an older spanpass wrote have none. */
+  issuedAt: secondsSchema.optional(),
   privateJwk: z.record(z.string(), z.string()),
 });
 

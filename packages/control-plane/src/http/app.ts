@@ -22,6 +22,7 @@ import { keyRoutes } from './routes/keys.ts';
 import { operationRoutes } from './routes/operations.ts';
 import { pipedRoutes } from './routes/pipeds.ts';
 import { projectRoutes } from './routes/projects.ts';
+import { renewRoutes } from './routes/renew.ts';
 import { toRefusal } from './to-refusal.ts';
 
 export const MAX_BODY_BYTES = 16_384;
@@ -74,6 +75,7 @@ export async function createApp(context: Context, trustedProxies: readonly strin
     pipedRoutes,
     keyRoutes,
     enrollRoutes,
+    renewRoutes,
     changeRoutes,
     auditRoutes,
     consoleRoutes,

@@ -11,9 +11,19 @@ export const OPENAPI = {
   components: {
     securitySchemes: {
       bearer: { type: 'http' as const, scheme: 'bearer', description: 'A token of the role admin or auth-server.' },
+      renewal: {
+        type: 'http' as const,
+        scheme: 'bearer',
+        bearerFormat: 'JWT',
+        description:
+          'A JWT of the type piped-renew+jwt that the current key signed, for this URL, with `body_hash`, the base64url SHA-256 of the body.',
+      },
     },
   },
 };
 
 /** Marks a route that needs a bearer token. */
 export const BEARER = [{ bearer: [] }];
+
+/** Marks the route that takes a renewal credential. */
+export const RENEWAL = [{ renewal: [] }];

@@ -12,7 +12,7 @@ import { keys } from '../store/schema.ts';
 import type { Actor, Write } from '../store/write.ts';
 import type { AuditAction } from '../wire/audit.ts';
 import { type PipedId, requirePiped } from './pipeds.ts';
-import { findKey, type KeyRow, recordOf } from './records.ts';
+import { changeKey, findKey, type KeyRow, recordOf } from './records.ts';
 import { type Registry, toSeconds, writeTo } from './registry.ts';
 
 /** Rotation needs the old key and the new one, and nothing needs a third. */
@@ -43,6 +43,7 @@ export async function generateKey(
     audience: registry.settings.gatewayAudience,
     controlPlane,
     notAfter: record.notAfter,
+    issuedAt: record.notBefore,
     privateJwk: pair.privateJwk,
   };
   return { record, keyFile };
@@ -86,6 +87,7 @@ export async function addKey(
     // An auth server whose clock is behind must not refuse a key that was made a moment ago.
     notBefore: Math.max(0, createdAt - CLOCK_SKEW_SECONDS),
     notAfter: createdAt + settings.keyLifeSeconds,
+    supersededBy: null,
     createdAt: write.at,
     revision,
   });
@@ -102,11 +104,7 @@ export function revokeKey(registry: Registry, actor: Actor, kid: string): Promis
     if (found === undefined) throw new Refusal('key_unknown', 'no key has this kid');
     const { key, piped, project } = found;
     if (key.status === 'revoked') return recordOf(key, piped, project);
-    const revoked = (revision: number): KeyRow => ({ ...key, status: 'revoked', revision });
-    const revision = write.change(next => ({ kind: 'key', record: recordOf(revoked(next), piped, project) }));
-    await write.tx.update(keys).set({ status: 'revoked', revision }).where(eq(keys.kid, kid));
-    write.audit('key.revoked', { project: key.project, piped: key.piped, kid });
-    return recordOf(revoked(revision), piped, project);
+    return changeKey(write, found, { status: 'revoked' }, 'key.revoked');
   });
 }
 

@@ -2,10 +2,19 @@ import type { KeyRecord, Signal } from '@spanpass/credential';
 import { and, eq, getTableColumns } from 'drizzle-orm';
 import type { Database } from '../store/database.ts';
 import { counter, keys, pipeds, projects } from '../store/schema.ts';
+import type { Write } from '../store/write.ts';
+import type { AuditAction } from '../wire/audit.ts';
 
 export type KeyRow = typeof keys.$inferSelect;
 export type PipedRow = typeof pipeds.$inferSelect;
 export type ProjectRow = typeof projects.$inferSelect;
+
+/** A key with what its record is made of. */
+export interface FoundKey {
+  readonly key: KeyRow;
+  readonly piped: PipedRow;
+  readonly project: ProjectRow;
+}
 
 /** The key record of a key, as of the rows given. */
 export function recordOf(key: KeyRow, piped: PipedRow, project: ProjectRow): KeyRecord {
@@ -27,10 +36,7 @@ export function recordOf(key: KeyRow, piped: PipedRow, project: ProjectRow): Key
 }
 
 /** A key with its piped, its project, and the revision as of one and the same moment. */
-export async function findKey(
-  db: Database,
-  kid: string,
-): Promise<{ revision: number; found?: { key: KeyRow; piped: PipedRow; project: ProjectRow } }> {
+export async function findKey(db: Database, kid: string): Promise<{ revision: number; found?: FoundKey }> {
   const [row] = await db
     .select({
       revision: counter.revision,
@@ -45,4 +51,21 @@ export async function findKey(
   if (row === undefined) throw new Error('the counter row is missing');
   const { revision, key, piped, project } = row;
   return key && piped && project ? { revision, found: { key, piped, project } } : { revision };
+}
+
+/** Changes a key as part of a write: its row, with its change for followers and its audit row. */
+export async function changeKey(
+  write: Write,
+  { key, piped, project }: FoundKey,
+  changed: Partial<Pick<KeyRow, 'status' | 'notAfter' | 'supersededBy'>>,
+  action: AuditAction,
+): Promise<KeyRecord> {
+  const row = (revision: number): KeyRow => ({ ...key, ...changed, revision });
+  const revision = write.change(next => ({ kind: 'key', record: recordOf(row(next), piped, project) }));
+  await write.tx
+    .update(keys)
+    .set({ ...changed, revision })
+    .where(eq(keys.kid, key.kid));
+  write.audit(action, { project: key.project, piped: key.piped, kid: key.kid });
+  return recordOf(row(revision), piped, project);
 }

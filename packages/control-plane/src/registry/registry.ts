@@ -4,6 +4,7 @@ import { type Actor, type Write, write } from '../store/write.ts';
 export interface RegistrySettings {
   readonly keyLifeSeconds: number;
   readonly enrollmentTokenLifeSeconds: number;
+  readonly renewalOverlapSeconds: number;
   readonly gatewayAudience: string;
 }
 

@@ -1,6 +1,7 @@
 import type { Algorithm, PublicJwk, Signal } from '@spanpass/credential';
 import { sql } from 'drizzle-orm';
 import {
+  type AnyPgColumn,
   bigint,
   check,
   foreignKey,
@@ -75,12 +76,17 @@ export const keys = pgTable(
     /** NumericDate seconds, as in the key record. */
     notBefore: number('not_before').notNull(),
     notAfter: number('not_after').notNull(),
+    /** The key that it was renewed by. From then on it lives through its overlap, and is retired at its end. */
+    supersededBy: text('superseded_by').references((): AnyPgColumn => keys.kid),
     createdAt: time('created_at').notNull(),
     revision: number('revision').notNull(),
   },
   table => [
     foreignKey({ columns: [table.project, table.piped], foreignColumns: [pipeds.project, pipeds.piped] }),
     index('keys_piped').on(table.project, table.piped),
+    index('keys_to_retire')
+      .on(table.notAfter)
+      .where(sql`${table.supersededBy} is not null and ${table.status} = 'active'`),
     check('keys_status', sql`${table.status} in ('active', 'retired', 'revoked')`),
   ],
 );
@@ -103,6 +109,20 @@ export const enrollmentTokens = pgTable(
     foreignKey({ columns: [table.project, table.piped], foreignColumns: [pipeds.project, pipeds.piped] }),
     index('enrollment_tokens_piped').on(table.project, table.piped),
   ],
+);
+
+/** Renewal credentials that have been used, for as long as they could be shown again. */
+export const usedRenewals = pgTable(
+  'used_renewals',
+  {
+    /** Of the key that signed. */
+    kid: text('kid')
+      .notNull()
+      .references(() => keys.kid),
+    jti: text('jti').notNull(),
+    forgetAt: time('forget_at').notNull(),
+  },
+  table => [primaryKey({ columns: [table.kid, table.jti] }), index('used_renewals_forget_at').on(table.forgetAt)],
 );
 
 export const accessTokens = pgTable(

@@ -13,13 +13,16 @@ export const AUDIT_ACTIONS = Object.freeze([
   'key.generated',
   'key.uploaded',
   'key.enrolled',
+  'key.renewed',
+  'key.superseded',
+  'key.retired',
   'key.revoked',
   'access_token.replaced',
 ] as const);
 
 export type AuditAction = (typeof AUDIT_ACTIONS)[number];
 
-export const ACTOR_ROLES = Object.freeze(['admin', 'auth-server', 'enrollment', 'system'] as const);
+export const ACTOR_ROLES = Object.freeze(['admin', 'auth-server', 'enrollment', 'renewal', 'system'] as const);
 
 export const auditRowSchema = z.object({
   /** Counts up by one, in the order of the writes. */
@@ -27,7 +30,7 @@ export const auditRowSchema = z.object({
   at: seconds,
   actor: z.object({
     role: z.enum(ACTOR_ROLES),
-    /** Which token it was; an id of its own that has nothing of the token in it. */
+    /** Which token it was, an id of its own that has nothing of the token in it; the signer's kid for a renewal. */
     tokenId: z.string().optional(),
     /** Where the connection came from. */
     peerAddress: z.string().optional(),

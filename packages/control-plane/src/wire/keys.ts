@@ -38,6 +38,7 @@ export const keyFileSchema: z.ZodType<KeyFile> = z.object({
   audience: z.string(),
   controlPlane: z.string(),
   notAfter: seconds,
+  issuedAt: seconds.optional(),
   privateJwk: jwk as unknown as z.ZodType<KeyFile['privateJwk']>,
 });
 
@@ -73,6 +74,10 @@ export const enrollBodySchema = z.strictObject({
   alg: algorithmSchema,
   proof,
 });
+
+export const renewBodySchema = z.strictObject({ publicJwk: jwk, alg: algorithmSchema, proof });
+
+export const renewedSchema = z.object({ record: keyRecordSchema });
 
 export const enrolledSchema = z.object({
   record: keyRecordSchema,
