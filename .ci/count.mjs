@@ -2,29 +2,35 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 
 const folder = new URL('../.reports/', import.meta.url);
-const expected = ['credential', 'client', 'tracing', 'server', 'control-plane', 'cli', 'test'];
-const reports = existsSync(folder) ? readdirSync(folder) : [];
-const present = new Set(reports.map(name => name.replace(/\.json$/, '')));
 const say = line => process.stdout.write(`${line}\n`);
+const expected = ['credential', 'client', 'tracing', 'server', 'control-plane', 'cli', 'test'];
+const reports = new Map(
+  (existsSync(folder) ? readdirSync(folder) : [])
+    .filter(name => name.endsWith('.json'))
+    .map(name => [name.slice(0, -'.json'.length), JSON.parse(readFileSync(new URL(name, folder), 'utf8'))])
+    // Suites leave measurements there too.
+    .filter(([, report]) => Array.isArray(report.testResults)),
+);
 const totals = { passed: 0, failed: 0, skipped: 0 };
 
 for (const name of expected) {
-  if (!present.has(name)) {
-    say(`no report of ${name}: its tests did not run to the end`);
+  if (!reports.get(name)?.numTotalTests) {
+    say(`failed: ${name}: no tests were reported: they did not run to the end`);
     totals.failed++;
-    continue;
   }
-  const report = JSON.parse(readFileSync(new URL(`${name}.json`, folder), 'utf8'));
+}
+for (const [name, report] of reports) {
   totals.passed += report.numPassedTests;
   totals.skipped += report.numPendingTests + report.numTodoTests;
-  // A file that fails outside of its tests counts as one failure.
-  const brokenFiles = report.testResults.filter(
-    file => file.status === 'failed' && file.assertionResults.every(test => test.status !== 'failed'),
-  );
-  totals.failed += report.numFailedTests + brokenFiles.length;
+  totals.failed += report.numFailedTests;
   for (const file of report.testResults) {
+    const failed = file.assertionResults.filter(test => test.status === 'failed');
+    for (const test of failed) say(`failed: ${name}: ${test.fullName}`);
+    if (file.status === 'failed' && failed.length === 0) {
+      say(`failed: ${name}: ${file.name}: ${String(file.message).split('\n')[0]}`);
+      totals.failed++;
+    }
     for (const test of file.assertionResults) {
-      if (test.status === 'failed') say(`failed: ${name}: ${test.fullName}`);
       if (test.status === 'pending' || test.status === 'skipped') say(`skipped: ${name}: ${test.fullName}`);
     }
   }
