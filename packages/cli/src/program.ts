@@ -7,6 +7,7 @@ import { enrollCommand } from './commands/enroll.ts';
 import { gatewayCommand } from './commands/gateway.ts';
 import { keyCommand } from './commands/key.ts';
 import { pipedCommand } from './commands/piped.ts';
+import { renewCommand } from './commands/renew.ts';
 import { serverCommand } from './commands/server.ts';
 import { tokenCommand } from './commands/token.ts';
 import { upCommand } from './commands/up.ts';
@@ -40,6 +41,7 @@ export function createProgram(io: Io, overrides: UpOverrides = {}): Command {
     .addCommand(pipedCommand(io))
     .addCommand(keyCommand(io))
     .addCommand(enrollCommand(io))
+    .addCommand(renewCommand(io))
     .addCommand(tokenCommand(io))
     .addCommand(checkCommand(io))
     .addCommand(gatewayCommand(io));

@@ -1,18 +1,29 @@
 import type { ChannelCredentials } from '@grpc/grpc-js';
+import { autoRenewed } from './auto-renewal.ts';
 import { createCallCredentials } from './call-credentials.ts';
 import { PlaintextCredentials, tlsCredentials } from './channel-credentials.ts';
-import type { CredentialSource, GrpcClient, HttpClient, TlsTransport } from './contract.ts';
+import type { CredentialSource, GrpcClient, HttpClient, RenewalState, TlsTransport } from './contract.ts';
 import { authorizationHeaders, createFetch } from './http.ts';
 import { createInterceptor } from './interceptor.ts';
 import { assertConfidential } from './loopback.ts';
 import { type SignedSourceOptions, signedSource } from './signed-source.ts';
 
-export type ClientOptions = (SignedSourceOptions | { readonly source: CredentialSource }) & {
+export type ClientOptions = (KeyFileOptions | { readonly source: CredentialSource }) & {
   /** Longest time that a call waits for its credential. Default 5,000 ms. */
   readonly timeoutMs?: number | undefined;
   /** Lets credentials leave this machine unencrypted. Default false. */
   readonly allowPlaintext?: boolean | undefined;
 };
+
+export interface KeyFileOptions extends SignedSourceOptions {
+  /**
+   * `auto` renews the key at two thirds of its life. Default `auto` for the path of a key file; the content of one can't
+   * be renewed.
+   */
+  readonly renewal?: 'auto' | false | undefined;
+  /** Told of each change of the renewal's state, which `source.state()` shows as well. */
+  readonly onRenewal?: ((state: RenewalState) => void) | undefined;
+}
 
 export interface Client extends GrpcClient, HttpClient, AsyncDisposable {
   readonly source: CredentialSource;
@@ -56,7 +67,7 @@ export interface Client extends GrpcClient, HttpClient, AsyncDisposable {
 export function createClient(options: ClientOptions): Client {
   const { timeoutMs = 5_000, allowPlaintext = false } = options;
   if (!(timeoutMs > 0 && timeoutMs <= 600_000)) throw new TypeError('timeoutMs must be from 1 to 600,000');
-  const source = 'source' in options ? options.source : signedSource(options);
+  const source = 'source' in options ? options.source : keyFileSource(options);
 
   const client: Client = {
     source,
@@ -90,4 +101,13 @@ export function createClient(options: ClientOptions): Client {
     [Symbol.asyncDispose]: () => source[Symbol.asyncDispose](),
   };
   return Object.freeze(client);
+}
+
+function keyFileSource(options: KeyFileOptions): CredentialSource {
+  const { keyFile, renewal = typeof keyFile === 'string' ? 'auto' : false, onRenewal, now, random } = options;
+  if (renewal !== 'auto' && renewal !== false) throw new TypeError("renewal must be 'auto' or false");
+  const source = signedSource(options);
+  if (renewal === false) return source;
+  if (typeof keyFile !== 'string') throw new TypeError('only a key file that is given by its path can be renewed');
+  return autoRenewed(source, { keyFile, now, random, onRenewal });
 }

@@ -41,7 +41,20 @@ export interface CredentialSource extends AsyncDisposable {
 }
 
 /** Times are milliseconds of the source's clock; `expiresAtMs` is Infinity for what never ends. */
-export type SourceState =
+export type SourceState = CredentialState & {
+  /** Of a source whose key is renewed by itself. */
+  readonly renewal?: RenewalState;
+};
+
+/** How the renewal of a key goes; a failed one is tried again, and signing goes on meanwhile. */
+export type RenewalState =
+  | { readonly kind: 'waiting' }
+  | { readonly kind: 'renewing' }
+  /** `notAfter` is NumericDate seconds, as in the key file. */
+  | { readonly kind: 'renewed'; readonly kid: string; readonly notAfter: number }
+  | { readonly kind: 'failed'; readonly error: ClientError; readonly retryAtMs: number };
+
+type CredentialState =
   | { readonly kind: 'loading' }
   | { readonly kind: 'fresh'; readonly expiresAtMs: number }
   | { readonly kind: 'refreshing'; readonly expiresAtMs: number }

@@ -12,7 +12,7 @@ export interface PostOptions {
 
 /**
  * Posts JSON to a control plane and returns the JSON of a 2xx answer. Never over plaintext beyond loopback, never after
- * a redirect, within `timeoutMs`, and not more than 64 KiB of answer. Messages hold no word of what was sent.
+ * a redirect, within `timeoutMs`, and not more than 64 KiB of answer. `authorize` makes a credential for the text that is sent. Messages hold no word of what was sent.
  *
  * @throws ControlPlaneError for any other status
  * @throws ClientError `plaintext_refused`, `control_plane_unreachable`, `control_plane_timed_out`,
@@ -23,16 +23,23 @@ export async function postJson(
   path: string,
   body: unknown,
   options: PostOptions,
+  authorize?: (text: string) => Promise<string>,
 ): Promise<unknown> {
   const url = endpoint(controlPlane, path);
   const { timeoutMs = 10_000 } = options;
   if (!(timeoutMs > 0 && timeoutMs <= 600_000)) throw new TypeError('timeoutMs must be from 1 to 600,000');
   const deadline = AbortSignal.timeout(timeoutMs);
+  const text = JSON.stringify(body);
+  const headers = {
+    'content-type': 'application/json',
+    accept: 'application/json, application/problem+json',
+    ...(authorize && { authorization: `Bearer ${await authorize(text)}` }),
+  };
   const exchange = async () => {
     const response = await (options.fetch ?? globalThis.fetch)(url, {
       method: 'POST',
-      headers: { 'content-type': 'application/json', accept: 'application/json, application/problem+json' },
-      body: JSON.stringify(body),
+      headers,
+      body: text,
       redirect: 'manual',
       signal: deadline,
     });

@@ -4,6 +4,7 @@ import { afterEach, describe, expect, it, vi } from 'vitest';
 import { type EnrollOptions, enroll } from './enroll.ts';
 import { readKeyFile } from './key-file.ts';
 import { ENROLLMENT_TOKEN, startControlPlane } from './testing/control-plane.ts';
+import { crashAfter } from './testing/crash.ts';
 import { expectFailure, expectNoSecret, NOW_MS, temporaryDirectory } from './testing/fixture.ts';
 
 async function createOptions(controlPlane: string): Promise<EnrollOptions> {
@@ -30,36 +31,6 @@ it('asks nobody when the disk is full, and leaves nothing behind', async () => {
 });
 
 describe('a crash at any step', () => {
-  /** From the call after `survived` on, nothing that touches the disk happens any more. */
-  function crashAfter(survived: number): { calls: string[] } {
-    const calls: string[] = [];
-    const step = (name: string) => {
-      calls.push(name);
-      if (calls.length > survived) throw Object.assign(new Error('crashed'), { code: 'ECRASHED' });
-    };
-    for (const name of ['link', 'rename', 'rm'] as const) {
-      const real = fs[name] as (...args: unknown[]) => Promise<void>;
-      vi.spyOn(fs, name as 'rm').mockImplementation(async (...args: unknown[]) => {
-        step(name);
-        return real(...args);
-      });
-    }
-    const open = fs.open;
-    vi.spyOn(fs, 'open').mockImplementation(async (path, flags, mode) => {
-      step(`open ${flags}`);
-      const handle = await open(path, flags, mode);
-      for (const name of ['writeFile', 'sync'] as const) {
-        const real = handle[name].bind(handle) as (...args: unknown[]) => Promise<void>;
-        handle[name] = async (...args: unknown[]) => {
-          step(name);
-          return real(...args);
-        };
-      }
-      return handle;
-    });
-    return { calls };
-  }
-
   it('leaves a state from which the next enrollment succeeds with the same key', async () => {
     const seen: string[] = [];
     for (let survived = 0; ; survived++) {

@@ -47,6 +47,7 @@ describe('enroll', () => {
     expect(enrolled).toEqual({
       ...{ v: 1, kid: controlPlane.record()?.kid, alg: 'ES256', project: 'shop', piped: 'edge-1' },
       ...{ audience: 'spanpass-gateway', controlPlane: controlPlane.url, notAfter: NOW_MS / 1000 + 90 * 86_400 },
+      issuedAt: NOW_MS / 1000,
     });
     expectNoSecret(enrolled, [privateJwk.d ?? '', ENROLLMENT_TOKEN]);
     expect(await fs.readdir(join(options.keyFile, '..'))).toEqual(['key.json']);

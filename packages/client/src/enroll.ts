@@ -135,10 +135,11 @@ async function keyFileFrom(answer: unknown, pending: PendingKey, asked: string):
     if (record.kid !== pending.kid || record.alg !== pending.alg) {
       throw invalidAnswer(asked, 'answered with the record of another key');
     }
-    const { kid, alg, project, piped, notAfter } = record;
+    const { kid, alg, project, piped, notAfter, notBefore: issuedAt } = record;
     const { gatewayAudience: audience, controlPlane } = parsed.data;
     const { privateJwk } = pending;
-    return await parseKeyFile({ v: 1, kid, alg, project, piped, audience, controlPlane, notAfter, privateJwk });
+    const owner = { kid, alg, project, piped, notAfter, issuedAt };
+    return await parseKeyFile({ v: 1, ...owner, audience, controlPlane, privateJwk });
   } catch (error) {
     if (error instanceof FormatError)
       throw invalidAnswer(asked, `did not answer with an enrolled key (${error.message})`);
@@ -146,7 +147,7 @@ async function keyFileFrom(answer: unknown, pending: PendingKey, asked: string):
   }
 }
 
-function withoutKey({ privateJwk: _, ...rest }: KeyFile): EnrolledKey {
+export function withoutKey({ privateJwk: _, ...rest }: KeyFile): EnrolledKey {
   return rest;
 }
 

@@ -1,9 +1,10 @@
-export { type Client, type ClientOptions, createClient } from './client.ts';
+export { type Client, type ClientOptions, createClient, type KeyFileOptions } from './client.ts';
 export type {
   CredentialSource,
   GrpcClient,
   HttpClient,
   PlaintextTransport,
+  RenewalState,
   SourceState,
   TlsTransport,
   Transport,
@@ -13,5 +14,6 @@ export { CLIENT_ERRORS, ClientError, type ClientErrorCode, ControlPlaneError } f
 export { readKeyFile, writeKeyFile } from './key-file.ts';
 export { assertConfidential, isLoopbackHost } from './loopback.ts';
 export { type Minted, type RefreshingOptions, refreshingSource } from './refreshing-source.ts';
+export { type RenewOptions, renew } from './renew.ts';
 export { type SignedSourceOptions, signedSource } from './signed-source.ts';
 export { staticSource } from './static-source.ts';

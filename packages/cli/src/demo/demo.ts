@@ -74,7 +74,7 @@ export async function runDemo(options: DemoOptions): Promise<DemoReport> {
 }
 
 async function deploy({ gateway, stop, sinceStart }: DemoOptions, keyFile: string) {
-  await using client = createClient({ keyFile });
+  await using client = createClient({ keyFile, renewal: false });
   const traceId = await runDemoDeployment({
     ...DEMO_PIPED,
     deploymentId: `demo-${randomUUID()}`,
