@@ -1,6 +1,6 @@
 import { isIP } from 'node:net';
 import { type ChannelOptions, experimental } from '@grpc/grpc-js';
-import { isLoopbackHost } from './loopback.ts';
+import { isLoopbackHost } from '@spanpass/credential';
 
 /** A target as grpc-js has parsed it. A scheme that no resolver is registered for has become `dns`, as it will be used. */
 export type GrpcUri = experimental.GrpcUri;

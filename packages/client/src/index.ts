@@ -12,7 +12,7 @@ export type {
 export { type EnrolledKey, type EnrollOptions, enroll } from './enroll.ts';
 export { CLIENT_ERRORS, ClientError, type ClientErrorCode, ControlPlaneError } from './errors.ts';
 export { readKeyFile, writeKeyFile } from './key-file.ts';
-export { assertConfidential, isLoopbackHost } from './loopback.ts';
+export { assertConfidential } from './loopback.ts';
 export { type Minted, type RefreshingOptions, refreshingSource } from './refreshing-source.ts';
 export { type RenewOptions, renew } from './renew.ts';
 export { type SignedSourceOptions, signedSource } from './signed-source.ts';

@@ -1,9 +1,10 @@
 import { credentials, InterceptingCall, type Interceptor, Metadata, status } from '@grpc/grpc-js';
+import { isLoopbackHost } from '@spanpass/credential';
 import { createCallCredentials, toGrpcError } from './call-credentials.ts';
 import type { CredentialSource, Transport } from './contract.ts';
 import { authorizationTwice } from './errors.ts';
 import { isLoopbackTarget, parseTarget } from './grpc-target.ts';
-import { isLoopbackHost, plaintextRefused } from './loopback.ts';
+import { plaintextRefused } from './loopback.ts';
 
 /**
  * Attaches the source's credential to each call, and invalidates one that is answered with UNAUTHENTICATED, so that the

@@ -1,4 +1,5 @@
 import { join } from 'node:path';
+import { isLoopbackHost } from '@spanpass/credential';
 import type { Logger } from 'pino';
 import { ChangeFeed } from './feed/change-feed.ts';
 import { compactChanges, currentRevision, readChangesOf } from './feed/read-changes.ts';
@@ -10,7 +11,6 @@ import { createLogger, withRedaction } from './http/logging.ts';
 import { createMetrics } from './http/metrics.ts';
 import { RateBound } from './http/rate-bound.ts';
 import { listen } from './listen.ts';
-import { isLoopbackHost } from './loopback.ts';
 import { type ControlPlaneOptions, parseOptions, type Settings } from './options.ts';
 import { ControlPlaneStartError } from './problems/start-error.ts';
 import type { Registry } from './registry/registry.ts';

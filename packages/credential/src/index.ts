@@ -18,6 +18,7 @@ export { idSchema, KID_PATTERN, kidSchema, SIGNALS, type Signal, scopesSchema } 
 export { type KeyFile, type PendingKey, parseKeyFile, parsePendingKey, publicHalf } from './key-file.ts';
 export { createKeyPair, type KeyPair } from './key-pair.ts';
 export { assertUsable, type KeyRecord, parseKeyRecord, parsePublicJwk, thumbprint } from './key-record.ts';
+export { isLoopbackHost } from './loopback.ts';
 export { sha256, signPossession, verifyPossession } from './possession.ts';
 export { CLOCK_SKEW_SECONDS, DEFAULT_GATEWAY_AUDIENCE, PURPOSES, type Purpose } from './purposes.ts';
 export { importSigningKey, type SigningKey, type SignOptions, signCredential } from './sign.ts';

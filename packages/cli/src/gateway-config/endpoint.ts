@@ -21,10 +21,6 @@ export const endpoint = z.string().transform((text, context): Endpoint => {
 /** A host to listen on: an IP address, without brackets. */
 export const ipAddress = z.string().refine(text => isIP(text) !== 0, { error: 'must be an IP address' });
 
-export function isLoopback(host: string): boolean {
-  return host === 'localhost' || host === '::1' || (isIP(host) === 4 && host.startsWith('127.'));
-}
-
 export function formatEndpoint({ host, port: number }: Endpoint): string {
   return isIP(host) === 6 ? `[${host}]:${number}` : `${host}:${number}`;
 }

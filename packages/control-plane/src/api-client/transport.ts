@@ -1,5 +1,5 @@
+import { isLoopbackHost } from '@spanpass/credential';
 import { z } from 'zod';
-import { isLoopbackHost } from '../loopback.ts';
 import { problemSchema } from '../wire/problem.ts';
 import { ControlPlaneApiError } from './errors.ts';
 

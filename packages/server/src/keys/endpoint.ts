@@ -1,6 +1,6 @@
 import http from 'node:http';
 import https from 'node:https';
-import { isIPv4 } from 'node:net';
+import { isLoopbackHost } from '@spanpass/credential';
 
 export interface EndpointOptions {
   /** The control plane's base URL. `https:`, or `http:` on loopback; `http://127.0.0.1:9085` by default. */
@@ -27,7 +27,7 @@ export function createEndpoint({ url = 'http://127.0.0.1:9085', token, tls = {} 
   const base = new URL(url);
   const secure = base.protocol === 'https:';
   if (!secure && base.protocol !== 'http:') throw new TypeError('the control plane URL must be https: or http:');
-  if (!secure && !isLoopback(base.hostname)) throw new TypeError('the control plane beyond loopback needs https:');
+  if (!secure && !isLoopbackHost(base.hostname)) throw new TypeError('the control plane beyond loopback needs https:');
   if (base.username || base.password || base.search || base.hash) {
     throw new TypeError('the control plane URL must hold no user, query or fragment');
   }
@@ -55,8 +55,4 @@ function send(get: () => http.ClientRequest): Promise<http.IncomingMessage> {
       else reject(error);
     });
   });
-}
-
-export function isLoopback(hostname: string): boolean {
-  return hostname === 'localhost' || hostname === '[::1]' || (isIPv4(hostname) && hostname.startsWith('127.'));
 }

@@ -1,6 +1,7 @@
+import { isLoopbackHost } from '@spanpass/credential';
 import { z } from 'zod';
 import { gatewayDefaults } from '../defaults.ts';
-import { endpoint, ipAddress, isLoopback, port } from '../endpoint.ts';
+import { endpoint, ipAddress, port } from '../endpoint.ts';
 import { sharedNames } from '../names.ts';
 
 const milliseconds = z.int().min(1).max(600_000);
@@ -55,7 +56,7 @@ export const envoyOptions = z
     maxConnections: z.int().min(1).max(1_000_000).default(10_000),
   })
   .superRefine((options, context) => {
-    if (options.tls === undefined && !options.allowPlaintext && !isLoopback(options.listen.address)) {
+    if (options.tls === undefined && !options.allowPlaintext && !isLoopbackHost(options.listen.address)) {
       context.addIssue({
         code: 'custom',
         path: ['tls'],

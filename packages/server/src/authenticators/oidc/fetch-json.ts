@@ -1,7 +1,6 @@
 import http from 'node:http';
 import https from 'node:https';
-import { parseStrictObject } from '@spanpass/credential';
-import { isLoopback } from '../../keys/endpoint.ts';
+import { isLoopbackHost, parseStrictObject } from '@spanpass/credential';
 
 export interface FetchJsonOptions {
   /** How long an answer may take, in milliseconds. */
@@ -48,7 +47,7 @@ export async function fetchJson(
 
 /** Whether keys may come from there: whoever spoofs them owns the gateway, so plaintext is for loopback only. */
 export function isSafe(url: URL): boolean {
-  const plain = url.protocol === 'http:' && isLoopback(url.hostname);
+  const plain = url.protocol === 'http:' && isLoopbackHost(url.hostname);
   return (plain || url.protocol === 'https:') && url.username === '' && url.password === '';
 }
 
