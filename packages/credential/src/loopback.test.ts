@@ -1,3 +1,5 @@
+import { BlockList, isIP } from 'node:net';
+import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { isLoopbackHost } from './loopback.ts';
 
@@ -49,5 +51,20 @@ describe('isLoopbackHost', () => {
     'ｌocalhost',
   ])('%j is not surely this machine', host => {
     expect(isLoopbackHost(host)).toBe(false);
+  });
+
+  it('agrees with the addresses that Node knows', () => {
+    const loopback = new BlockList();
+    loopback.addSubnet('127.0.0.0', 8, 'ipv4');
+    loopback.addAddress('::1', 'ipv6');
+    const near = fc.oneof(fc.ipV4(), fc.ipV6(), fc.stringMatching(/^(127|::ffff:127|::ffff:7f)[0-9a-f.:]{0,12}$/));
+    fc.assert(
+      fc.property(near, address => {
+        const family = isIP(address);
+        const known = family !== 0 && loopback.check(address, family === 4 ? 'ipv4' : 'ipv6');
+        expect(isLoopbackHost(address)).toBe(known);
+      }),
+      { numRuns: 2000 },
+    );
   });
 });

@@ -1,8 +1,7 @@
-import { BlockList, isIP } from 'node:net';
-
-const LOOPBACK = new BlockList();
-LOOPBACK.addSubnet('127.0.0.0', 8, 'ipv4');
-LOOPBACK.addAddress('::1', 'ipv6');
+const IPV4 = /^(?:(?:25[0-5]|2[0-4]\d|1\d\d|[1-9]?\d)(?:\.(?!$)|$)){4}$/;
+const IPV6_LETTERS = /^[0-9a-f:.]+$/i;
+/** As the WHATWG URL parser writes them. */
+const LOOPBACK_IPV6 = /^\[::(?:1|ffff:7f[0-9a-f]{2}:[0-9a-f]{1,4})\]$/;
 
 /**
  * Whether what is sent to `host` stays on this machine: 127.0.0.0/8, ::1 (also IPv4-mapped), and the name `localhost`.
@@ -14,12 +13,7 @@ LOOPBACK.addAddress('::1', 'ipv6');
 export function isLoopbackHost(host: string): boolean {
   if (host.toLowerCase() === 'localhost') return true;
   const address = /^\[(.*)\]$/.exec(host)?.[1] ?? host;
-  switch (isIP(address)) {
-    case 4:
-      return LOOPBACK.check(address, 'ipv4');
-    case 6:
-      return !address.includes('%') && LOOPBACK.check(address, 'ipv6');
-    default:
-      return false;
-  }
+  if (IPV4.test(address)) return address.startsWith('127.');
+  const url = `http://[${address}]`;
+  return IPV6_LETTERS.test(address) && URL.canParse(url) && LOOPBACK_IPV6.test(new URL(url).hostname);
 }
