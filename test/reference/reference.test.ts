@@ -1,0 +1,28 @@
+import { existsSync } from 'node:fs';
+import { readdir, readFile } from 'node:fs/promises';
+import { dirname, join, resolve } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { expect, it } from 'vitest';
+import { refusalsPage } from './refusals.ts';
+
+const root = fileURLToPath(new URL('../..', import.meta.url));
+
+it('the page of reasons is in sync with the table that answers them (npm run reference -w test)', async () => {
+  expect(await readFile(join(root, 'docs/reference/refusals.md'), 'utf8')).toBe(refusalsPage());
+});
+
+it('no page links to a file that is not there', async () => {
+  const pages = (await readdir(join(root, 'docs'), { recursive: true }))
+    .filter(name => name.endsWith('.md'))
+    .map(name => join('docs', name));
+  const rooms = (await readdir(join(root, 'packages'))).map(name => join('packages', name, 'README.md'));
+  const dead: string[] = [];
+  for (const page of ['README.md', 'CHANGELOG.md', 'SECURITY.md', ...rooms, ...pages]) {
+    const text = await readFile(join(root, page), 'utf8');
+    for (const [, target = ''] of text.matchAll(/\]\(([^)#\s]+)(?:#[^)]*)?\)/g)) {
+      if (/^[a-z]+:/.test(target)) continue;
+      if (!existsSync(resolve(root, dirname(page), target))) dead.push(`${page}: ${target}`);
+    }
+  }
+  expect(dead).toEqual([]);
+});
