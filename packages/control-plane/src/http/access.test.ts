@@ -9,7 +9,7 @@ import {
   type TestPlane,
 } from '../testing/plane.test.support.ts';
 
-const PUBLIC = ['GET /healthz', 'GET /readyz', 'POST /v1/enroll'];
+const PUBLIC = ['GET /healthz', 'GET /readyz', 'POST /v1/enroll', 'POST /v1/renew'];
 const FOR_AUTH_SERVERS = ['GET /v1/keys/{kid}', 'GET /v1/changes'];
 
 describe.each(DATABASES.slice(0, 1))('who may call what', database => {
@@ -33,7 +33,7 @@ describe.each(DATABASES.slice(0, 1))('who may call what', database => {
   };
 
   it('lists every route that there is', () => {
-    expect(routes).toHaveLength(16);
+    expect(routes).toHaveLength(17);
     expect(routes).toEqual(expect.arrayContaining([...PUBLIC, ...FOR_AUTH_SERVERS]));
   });
 
