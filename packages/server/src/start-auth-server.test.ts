@@ -3,11 +3,13 @@ import { Client, credentials, type ServiceError } from '@grpc/grpc-js';
 import { service as healthService } from 'grpc-health-check';
 import { pino } from 'pino';
 import { afterEach, describe, expect, it, vi } from 'vitest';
+import type { Authenticator } from './contract.ts';
 import { encodeCheckRequest } from './ext-authz/check-request.test.support.ts';
 import { connectRaw } from './ext-authz/raw-client.test.support.ts';
 import { createPiped, deferred, type TestPiped } from './fixture.test.support.ts';
 import { CheckResponse } from './generated/ext_authz.ts';
 import { type FakeControlPlane, startFakeControlPlane } from './keys/fake-control-plane.test.support.ts';
+import { AuthenticationError } from './refusals.ts';
 import { type AuthServer, type AuthServerOptions, startAuthServer } from './start-auth-server.ts';
 
 const open: AsyncDisposable[] = [];
@@ -68,6 +70,34 @@ interface HealthMethod {
 
 const live = (health: () => Promise<string>) =>
   vi.waitFor(async () => expect(await health()).toBe('SERVING'), { timeout: 5000, interval: 10 });
+
+const REFUSES_ONE: Authenticator = {
+  name: 'one',
+  restsOn: 'request',
+  authenticate: request =>
+    request.headers.authorization === 'Bearer one'
+      ? { kind: 'refused', error: new AuthenticationError('issuer_unknown') }
+      : { kind: 'not-mine' },
+};
+
+describe('the chain of authenticators', () => {
+  it('asks those that were chosen, in their order', async () => {
+    const { check, health } = await start({ authenticators: [REFUSES_ONE, 'piped-jwt'] });
+    await live(health);
+    expect(await check('Bearer one')).toBe('issuer_unknown');
+    expect(await check()).toBe('allowed');
+  });
+
+  it('takes no credential of a kind that was not chosen', async () => {
+    const { check, health } = await start({ authenticators: [REFUSES_ONE] });
+    await live(health);
+    expect(await check()).toBe('credential_missing');
+  });
+
+  it('does not start with an empty chain', async () => {
+    await expect(start({ authenticators: [] })).rejects.toThrow(TypeError);
+  });
+});
 
 describe('startAuthServer', () => {
   it('checks credentials with keys from the control plane', async () => {

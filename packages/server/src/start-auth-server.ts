@@ -3,7 +3,7 @@ import { HealthImplementation } from 'grpc-health-check';
 import { type Logger, pino } from 'pino';
 import { pipedJwt } from './authenticators/piped-jwt.ts';
 import { Cleanup } from './cleanup.ts';
-import type { Server } from './contract.ts';
+import type { Authenticator, Server } from './contract.ts';
 import { createServer } from './create-server.ts';
 import { EXT_AUTHZ_SERVICE, extAuthzService } from './ext-authz/service.ts';
 import { ControlPlaneKeys, type ControlPlaneKeysOptions } from './keys/control-plane-keys.ts';
@@ -22,6 +22,11 @@ export interface AuthServerOptions {
   >;
   /** This gateway's id, the `aud` of credentials for it. Default `spanpass-gateway`. */
   readonly gatewayAudience?: string;
+  /**
+   * Who is asked for a pass, in this order. `piped-jwt` stands for the one that takes keys from the control plane.
+   * Default that one alone. Whatever else an authenticator holds open is its maker's to close.
+   */
+  readonly authenticators?: readonly ('piped-jwt' | Authenticator)[];
   /** Where Envoy asks. Default `127.0.0.1`, port 9086; port 0 takes any. */
   readonly host?: string;
   readonly port?: number;
@@ -85,8 +90,11 @@ export async function startAuthServer(options: AuthServerOptions): Promise<AuthS
     },
   });
   const audience = options.gatewayAudience;
-  const authenticator = pipedJwt({ keys, ...(audience !== undefined && { audience }) });
-  const server = createServer({ authenticators: [authenticator], observer });
+  const { authenticators = ['piped-jwt'] } = options;
+  const chain = authenticators.map(one =>
+    one === 'piped-jwt' ? pipedJwt({ keys, ...(audience !== undefined && { audience }) }) : one,
+  );
+  const server = createServer({ authenticators: chain, observer });
 
   const grpc = new GrpcServer({ 'grpc.max_receive_message_length': MAX_MESSAGE_BYTES });
   const { definition, implementation } = extAuthzService(server, observer);
