@@ -1,50 +1,15 @@
-import {
-  CredentialError,
-  createKeyPair,
-  type KeyRecord,
-  parseCredential,
-  verifyCredential,
-} from '@spanpass/credential';
+import { CredentialError, parseCredential, verifyCredential } from '@spanpass/credential';
 import { describe, expect, it } from 'vitest';
-import { type Arms, altered } from './forge.ts';
+import { altered } from './forge.ts';
 import { HOSTILE_CREDENTIALS } from './hostile-credentials.ts';
+import { createRegistry } from './registry.ts';
 
 const nowSeconds = Math.floor(Date.now() / 1000);
-const [mine, rsa, victim, stranger] = await Promise.all([
-  createKeyPair(),
-  createKeyPair('RS256'),
-  createKeyPair(),
-  createKeyPair(),
-]);
-const arms: Arms = { mine, rsa, victim, stranger, nowSeconds };
-const registry = new Map(
-  [
-    { pair: mine, project: 'shop', piped: 'edge-1' },
-    { pair: rsa, project: 'shop', piped: 'edge-rsa' },
-    { pair: victim, project: 'bank', piped: 'edge-1' },
-  ].map(({ pair, project, piped }): [string, KeyRecord] => [
-    pair.kid,
-    {
-      v: 1,
-      kid: pair.kid,
-      alg: pair.alg,
-      project,
-      piped,
-      publicJwk: pair.publicJwk,
-      scopes: ['traces'],
-      keyStatus: 'active',
-      pipedStatus: 'active',
-      projectStatus: 'active',
-      notBefore: nowSeconds - 60,
-      notAfter: nowSeconds + 3600,
-      revision: 1,
-    },
-  ]),
-);
+const { arms, records } = await createRegistry(nowSeconds);
 
 async function verdict(token: string): Promise<string> {
   try {
-    const record = registry.get(parseCredential(token).unverifiedHeader.kid);
+    const record = records.get(parseCredential(token).unverifiedHeader.kid);
     if (record === undefined) return 'key_unknown';
     await verifyCredential(token, record, {
       purpose: 'gateway',

@@ -1,0 +1,130 @@
+import { once } from 'node:events';
+import { createServer as createHttpServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import * as grpc from '@grpc/grpc-js';
+import {
+  AuthenticationError,
+  authenticateHttp,
+  authInterceptor,
+  extAuthzService,
+  refusalToHttp,
+  type Server,
+} from '@spanpass/server';
+import { message } from '../harness/protobuf.ts';
+import type { Stage } from '../harness/stage.ts';
+
+const EXPORT = '/opentelemetry.proto.collector.trace.v1.TraceService/Export';
+const asItIs = (bytes: Buffer) => bytes;
+
+/** One way to ask a server: shows it an authorization value, and gives the words of its answer, or `allowed`. */
+export interface Door {
+  readonly name: string;
+  /** What its transport can carry in a header at all. */
+  readonly carries: RegExp;
+  show(authorization: string): Promise<string>;
+}
+
+/** Every door of one server, each over real sockets. */
+export async function openDoors(stage: Stage, server: Server): Promise<readonly Door[]> {
+  return Promise.all([extAuthz(stage, server), http(stage, server), interceptor(stage, server)]);
+}
+
+async function extAuthz(stage: Stage, server: Server): Promise<Door> {
+  const { definition, implementation } = extAuthzService(server);
+  const client = await serve(stage, new grpc.Server(), definition, implementation);
+  const header = (key: string, value: string) => [3, message([1, key], [2, value])] as const;
+  return {
+    name: 'ext_authz over gRPC',
+    carries: /^.*$/su,
+    async show(authorization) {
+      const request = message([2, 'POST'], header('authorization', authorization), [4, EXPORT]);
+      const source = message([1, message([1, message([2, '127.0.0.1'], [3, 40_000])])]);
+      const attributes = message([1, source], [4, message([2, request])]);
+      const answer = await call(client, '/envoy.service.auth.v3.Authorization/Check', message([1, attributes]));
+      const text = answer.toString('latin1');
+      return text.includes('x-spanpass-project') ? 'allowed' : text;
+    },
+  };
+}
+
+async function http(stage: Stage, server: Server): Promise<Door> {
+  const listener = createHttpServer(async (request, response) => {
+    try {
+      await authenticateHttp(server, request);
+      response.end('allowed');
+    } catch (error) {
+      const { status, headers, body } = refusalToHttp(AuthenticationError.from(error), request.headers['content-type']);
+      response.writeHead(status, headers).end(body);
+    }
+  });
+  await once(listener.listen(0, '127.0.0.1'), 'listening');
+  stage.defer(() => {
+    listener.closeAllConnections();
+    listener.close();
+  });
+  const { port } = listener.address() as AddressInfo;
+  return {
+    name: 'node:http',
+    carries: /^[\t\x20-\x7e]*$/,
+    async show(authorization) {
+      const headers = { authorization, 'content-type': 'application/json' };
+      const response = await fetch(`http://127.0.0.1:${port}/v1/traces`, { method: 'POST', headers, body: '{}' });
+      return response.text();
+    },
+  };
+}
+
+async function interceptor(stage: Stage, server: Server): Promise<Door> {
+  const receiver = new grpc.Server({ interceptors: [authInterceptor(server)] });
+  const method = {
+    path: EXPORT,
+    requestStream: false,
+    responseStream: false,
+    requestSerialize: asItIs,
+    requestDeserialize: asItIs,
+    responseSerialize: asItIs,
+    responseDeserialize: asItIs,
+  };
+  const handler = {
+    export: (_: unknown, callback: grpc.sendUnaryData<Buffer>) => callback(null, Buffer.from('allowed')),
+  };
+  const client = await serve(stage, receiver, { export: method }, handler);
+  return {
+    name: 'the grpc-js interceptor',
+    carries: /^[\x20-\x7e]*$/,
+    async show(authorization) {
+      const metadata = new grpc.Metadata();
+      metadata.set('authorization', authorization);
+      return (await call(client, EXPORT, new Uint8Array(), metadata)).toString();
+    },
+  };
+}
+
+async function serve(
+  stage: Stage,
+  server: grpc.Server,
+  definition: grpc.ServiceDefinition,
+  implementation: grpc.UntypedServiceImplementation,
+): Promise<grpc.Client> {
+  server.addService(definition, implementation);
+  const port = await new Promise<number>((resolve, reject) =>
+    server.bindAsync('127.0.0.1:0', grpc.ServerCredentials.createInsecure(), (error, bound) =>
+      error === null ? resolve(bound) : reject(error),
+    ),
+  );
+  const client = new grpc.Client(`127.0.0.1:${port}`, grpc.credentials.createInsecure());
+  stage.defer(() => {
+    client.close();
+    server.forceShutdown();
+  });
+  return client;
+}
+
+/** The answer's bytes, or the words of the status that refused the call. */
+function call(client: grpc.Client, path: string, bytes: Uint8Array, metadata = new grpc.Metadata()): Promise<Buffer> {
+  return new Promise(resolve =>
+    client.makeUnaryRequest(path, asItIs, asItIs, Buffer.from(bytes), metadata, (error, answer) =>
+      resolve(error === null ? (answer ?? Buffer.alloc(0)) : Buffer.from(error.details)),
+    ),
+  );
+}
