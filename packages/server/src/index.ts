@@ -37,4 +37,5 @@ export type { KeyQuestion, KeySource } from './keys/key-source.ts';
 export type { Decision, LookupResult, Observer } from './observer.ts';
 export { ListenError } from './operations/listening.ts';
 export { AuthenticationError, REFUSALS, type Refusal, type RefusalCode, type RefusalOutcome } from './refusals.ts';
+export { type OpenAuthenticators, openAuthenticators } from './settings/open-authenticators.ts';
 export { type AuthServer, type AuthServerOptions, startAuthServer } from './start-auth-server.ts';

@@ -1,6 +1,8 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { DEFAULT_GATEWAY_AUDIENCE } from '@spanpass/credential';
+import type { OpenAuthenticators } from '@spanpass/server';
+import { authenticatorsSettings } from '@spanpass/server/settings';
 import { Command } from 'commander';
 import { pino } from 'pino';
 import { z } from 'zod';
@@ -30,6 +32,8 @@ export const authServerSettings = z.object({
   /** Where the embedded default keeps its token, when none is given. */
   dataDir: path.default(DEFAULT_DATA_DIR),
   gatewayAudience: z.string().min(1).max(256).default(DEFAULT_GATEWAY_AUDIENCE),
+  /** Who is asked for a pass, in this order. */
+  authenticators: authenticatorsSettings,
   maxStaleMs: z.int().min(1).optional(),
   drainTimeoutMs: z.int().min(0).optional(),
   logLevel: z.enum(['fatal', 'error', 'warn', 'info', 'debug', 'silent']).default('info'),
@@ -66,15 +70,21 @@ export function serverCommand(io: Io): Command {
 }
 
 async function start(settings: Settings) {
-  const { startAuthServer } = await import('@spanpass/server');
+  const { openAuthenticators, startAuthServer } = await import('@spanpass/server');
   const tls = {
     ca: await pem(settings.controlPlaneCaFile),
     cert: await pem(settings.controlPlaneCertFile),
     key: await pem(settings.controlPlaneKeyFile),
   };
   const token = await tokenOf(settings);
+  const logger = pino({ name: 'spanpass-server', level: settings.logLevel }, pino.destination(2));
+  const onError = (error: Error) => logger.warn({ problem: error.message }, 'a file of pipeds is not taken');
+  let opened: OpenAuthenticators | undefined;
   try {
-    return await startAuthServer({
+    opened = await openAuthenticators(settings.authenticators, onError);
+    const { authenticators } = opened;
+    const server = await startAuthServer({
+      authenticators,
       controlPlane: {
         url: settings.controlPlane,
         token,
@@ -85,13 +95,19 @@ async function start(settings: Settings) {
       host: settings.host,
       port: settings.grpcPort,
       metrics: { host: settings.metricsHost, port: settings.metricsPort },
-      logger: pino({ name: 'spanpass-server', level: settings.logLevel }, pino.destination(2)),
+      logger,
       ...(settings.drainTimeoutMs !== undefined && { drainTimeoutMs: settings.drainTimeoutMs }),
     });
+    return { ...server, [Symbol.asyncDispose]: () => closeInTurn(server, opened) };
   } catch (error) {
+    await opened?.[Symbol.asyncDispose]();
     if (error instanceof TypeError) throw wrongUsage(error.message);
     throw error;
   }
+}
+
+async function closeInTurn(...parts: readonly (AsyncDisposable | undefined)[]): Promise<void> {
+  for (const part of parts) await part?.[Symbol.asyncDispose]();
 }
 
 async function tokenOf({ authServerToken, authServerTokenFile, dataDir }: Settings): Promise<string> {
