@@ -94,6 +94,25 @@ describe('the chain of authenticators', () => {
     expect(await check()).toBe('credential_missing');
   });
 
+  it('believes a forwarded certificate only where hops are trusted', async () => {
+    const seen: (string | undefined)[] = [];
+    const watcher: Authenticator = {
+      name: 'watcher',
+      restsOn: 'request',
+      authenticate: ({ peer }) => {
+        seen.push(peer.certificate?.principal);
+        return { kind: 'not-mine' };
+      },
+    };
+    const headers = { 'x-forwarded-client-cert': 'URI=spiffe://example.org/one' };
+    for (const trust of [{}, { forwardedCertificates: { trustedHops: ['127.0.0.0/8'] } }]) {
+      const { auth } = await start({ authenticators: [watcher], ...trust });
+      const request = { headers, method: 'POST', path: '/v1/traces', peer: { address: '127.0.0.1' } };
+      await expect(async () => auth.server.authenticate(request)).rejects.toThrow();
+    }
+    expect(seen).toEqual([undefined, 'spiffe://example.org/one']);
+  });
+
   it('does not start with an empty chain', async () => {
     await expect(start({ authenticators: [] })).rejects.toThrow(TypeError);
   });

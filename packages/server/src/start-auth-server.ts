@@ -1,6 +1,10 @@
 import { Server as GrpcServer, ServerCredentials } from '@grpc/grpc-js';
 import { HealthImplementation } from 'grpc-health-check';
 import { type Logger, pino } from 'pino';
+import {
+  type ForwardedCertificateOptions,
+  withForwardedCertificates,
+} from './authenticators/mtls/forwarded-certificate.ts';
 import { pipedJwt } from './authenticators/piped-jwt.ts';
 import { Cleanup } from './cleanup.ts';
 import type { Authenticator, Server } from './contract.ts';
@@ -27,6 +31,8 @@ export interface AuthServerOptions {
    * Default that one alone. Whatever else an authenticator holds open is its maker's to close.
    */
   readonly authenticators?: readonly ('piped-jwt' | Authenticator)[];
+  /** Proxies whose `x-forwarded-client-cert` is believed. Default: the header is not looked at. */
+  readonly forwardedCertificates?: ForwardedCertificateOptions;
   /** Where Envoy asks. Default `127.0.0.1`, port 9086; port 0 takes any. */
   readonly host?: string;
   readonly port?: number;
@@ -94,7 +100,9 @@ export async function startAuthServer(options: AuthServerOptions): Promise<AuthS
   const chain = authenticators.map(one =>
     one === 'piped-jwt' ? pipedJwt({ keys, ...(audience !== undefined && { audience }) }) : one,
   );
-  const server = createServer({ authenticators: chain, observer });
+  const asked = createServer({ authenticators: chain, observer });
+  const { forwardedCertificates } = options;
+  const server = forwardedCertificates ? withForwardedCertificates(asked, forwardedCertificates) : asked;
 
   const grpc = new GrpcServer({ 'grpc.max_receive_message_length': MAX_MESSAGE_BYTES });
   const { definition, implementation } = extAuthzService(server, observer);

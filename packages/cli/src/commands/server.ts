@@ -34,6 +34,8 @@ export const authServerSettings = z.object({
   gatewayAudience: z.string().min(1).max(256).default(DEFAULT_GATEWAY_AUDIENCE),
   /** Who is asked for a pass, in this order. */
   authenticators: authenticatorsSettings,
+  /** Addresses and networks of proxies whose `x-forwarded-client-cert` is believed. Default none. */
+  trustedHops: z.array(z.string().min(1).max(64)).min(1).max(256).optional(),
   maxStaleMs: z.int().min(1).optional(),
   drainTimeoutMs: z.int().min(0).optional(),
   logLevel: z.enum(['fatal', 'error', 'warn', 'info', 'debug', 'silent']).default('info'),
@@ -85,6 +87,7 @@ async function start(settings: Settings) {
     const { authenticators } = opened;
     const server = await startAuthServer({
       authenticators,
+      ...(settings.trustedHops && { forwardedCertificates: { trustedHops: settings.trustedHops } }),
       controlPlane: {
         url: settings.controlPlane,
         token,
