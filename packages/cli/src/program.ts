@@ -9,6 +9,7 @@ import { keyCommand } from './commands/key.ts';
 import { pipedCommand } from './commands/piped.ts';
 import { renewCommand } from './commands/renew.ts';
 import { serverCommand } from './commands/server.ts';
+import { spoolCommand } from './commands/spool.ts';
 import { tokenCommand } from './commands/token.ts';
 import { upCommand } from './commands/up.ts';
 import { Failure, oneLine } from './failure.ts';
@@ -44,7 +45,8 @@ export function createProgram(io: Io, overrides: UpOverrides = {}): Command {
     .addCommand(renewCommand(io))
     .addCommand(tokenCommand(io))
     .addCommand(checkCommand(io))
-    .addCommand(gatewayCommand(io));
+    .addCommand(gatewayCommand(io))
+    .addCommand(spoolCommand(io));
   for (const command of withSubcommands(program)) {
     command
       .exitOverride()
