@@ -261,7 +261,10 @@ describe('the stock OTLP/HTTP exporter, by its `headers` option', () => {
   it('fails at once, with the reason, when there is no credential', async () => {
     const piped = await createPiped('edge-1', 1_000);
     const { url, requests } = await startServer();
-    const exporter = new OTLPTraceExporter({ url, headers: createClient({ keyFile: piped.keyFile }).headersFor(url) });
+    const exporter = new OTLPTraceExporter({
+      url,
+      headers: createClient({ keyFile: piped.keyFile, renewal: false }).headersFor(url),
+    });
     onTestFinished(() => exporter.shutdown());
     const { error } = await exportSpan(exporter);
     await expectFailure(Promise.reject(error), 'key_expired', /enroll again/, secretsOf(piped));

@@ -25,7 +25,8 @@ export function createClock(startMs = NOW_MS) {
 /** A directory that is gone after the test. */
 export async function temporaryDirectory(): Promise<string> {
   const path = await mkdtemp(join(tmpdir(), 'spanpass-client-'));
-  onTestFinished(() => rm(path, { recursive: true, force: true }));
+  // A renewal in the background may be writing its pending key just now.
+  onTestFinished(() => rm(path, { recursive: true, force: true, maxRetries: 10, retryDelay: 50 }));
   return path;
 }
 
