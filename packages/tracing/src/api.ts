@@ -28,6 +28,23 @@ export interface DeploymentTracingOptions {
   readonly registerGlobally?: boolean;
   /** Milliseconds since the epoch. Default: the SDK's own clock, which does not jump within a span. */
   readonly now?: () => number;
+  /**
+   * Where given, it is kept on disk which spans are open, so that a killed process leaves none of them behind: see
+   * {@link DeploymentTracing.recover}. Default: none.
+   */
+  readonly journal?: JournalOptions;
+}
+
+export interface JournalOptions {
+  /** Made if it is not there. On a disk that outlives the process. Processes may share it, those of other pipeds too. */
+  readonly folder: string;
+  /** How much this process writes at most. Spans beyond it are traced, but not recovered. Default 8 MiB. */
+  readonly maxBytes?: number;
+  /**
+   * How long a deployment that a process left open waits for somebody to resume or end it, in milliseconds. Then it is
+   * closed as interrupted. Default 300 000.
+   */
+  readonly graceMs?: number;
 }
 
 export interface DeploymentTracing extends AsyncDisposable {
@@ -42,6 +59,18 @@ export interface DeploymentTracing extends AsyncDisposable {
   resume(deployment: DeploymentInfo): Deployment;
   /** Adds spans to a deployment that another process holds: they hang below a root span that is not made here. */
   join(deployment: DeploymentInfo): JoinedDeployment;
+  /**
+   * Deployments of this piped that a dead process left open, and that are not resumed or ended yet. Needs the `journal`;
+   * without one there are none.
+   *
+   * When a tracing is created, spans of dead processes below a `Deploy` are closed as interrupted, at the time at which
+   * their process was last known to be alive. `Deploy` itself waits: `resume` and `start` go on with it under its
+   * original start, attributes and events, whether they are called here or on the tracing.
+   *
+   * @param decide Asked about each of them, now and as long as this tracing lives, since in some environments (another
+   *   container, say) it takes half a minute to tell that a process is dead. It may leave one for later.
+   */
+  recover(decide?: (deployment: InterruptedDeployment) => void): readonly InterruptedDeployment[];
   /** Exports all ended spans. Rejects with an `AggregateError` where that fails or takes longer (default 30 000 ms). */
   forceFlush(options?: { readonly timeoutMs?: number }): Promise<void>;
   /**
@@ -50,6 +79,23 @@ export interface DeploymentTracing extends AsyncDisposable {
    * a deployment is no failure because its telemetry was.
    */
   shutdown(options?: { readonly timeoutMs?: number }): Promise<void>;
+}
+
+/** A deployment whose process is gone. */
+export interface InterruptedDeployment {
+  readonly id: string;
+  /** As it was started. Its root span keeps its attributes and links by itself. */
+  readonly info: DeploymentInfo;
+  /** When its process last gave a sign of life; where it was suspended, when. */
+  readonly lastAliveAt: Date;
+  /** `process ended`, or why it was suspended. */
+  readonly reason: string;
+  /** They ran when the process went away, and are closed as interrupted. */
+  readonly openStages: readonly StageInfo[];
+  /** The same as {@link DeploymentTracing.resume} with its {@link info}. */
+  resume(): Deployment;
+  /** Closes its root span. Default of `endedAt`: {@link lastAliveAt}. */
+  end(outcome: Outcome, reason?: string, endedAt?: Date): void;
 }
 
 export interface DeploymentInfo {
@@ -150,7 +196,8 @@ export interface Deployment extends JoinedDeployment {
   end(outcome?: Outcome, reason?: string): void;
   /**
    * Lets go of the deployment without ending it, for a later {@link DeploymentTracing.resume}. Spans of stages that run
-   * are closed here, with no outcome; the root span is left to whoever resumes, so that it is exported once only.
+   * are closed here, with no outcome; the root span is left to whoever resumes, so that it is exported once only. With a
+   * `journal`, any process that shares the folder can resume it, and it does not wait longer than this process lives.
    */
   suspend(reason?: string): void;
 }

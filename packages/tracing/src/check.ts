@@ -1,8 +1,10 @@
-import type { DeploymentInfo, DeploymentTracingOptions, StageInfo, WorkOptions } from './api.ts';
+import type { DeploymentInfo, DeploymentTracingOptions, JournalOptions, StageInfo, WorkOptions } from './api.ts';
 
 const MAX_ID_CHARS = 256;
 /** The longest delay that `setTimeout` keeps to. */
 const MAX_TIMEOUT_MS = 2 ** 31 - 1;
+const MIN_JOURNAL_BYTES = 64 * 1024;
+const MAX_JOURNAL_BYTES = 256 * 1024 * 1024;
 const IDENTITY = /^[A-Za-z0-9._-]{1,64}$/;
 
 export function checkOptions(options: DeploymentTracingOptions): void {
@@ -15,6 +17,17 @@ export function checkOptions(options: DeploymentTracingOptions): void {
   checkText('version', options.version);
   if (!options.exporter && !options.spanProcessors?.length) {
     throw new TypeError('give an exporter or spanProcessors: without one, spans would go nowhere');
+  }
+  if (options.journal) checkJournal(options.journal);
+}
+
+function checkJournal({ folder, maxBytes = MIN_JOURNAL_BYTES, graceMs = 0 }: JournalOptions): void {
+  if (typeof folder !== 'string' || folder === '') throw new TypeError('journal.folder must be a path');
+  if (!Number.isInteger(maxBytes) || maxBytes < MIN_JOURNAL_BYTES || maxBytes > MAX_JOURNAL_BYTES) {
+    throw new TypeError(`journal.maxBytes must be a whole number from ${MIN_JOURNAL_BYTES} to ${MAX_JOURNAL_BYTES}`);
+  }
+  if (!(graceMs >= 0 && graceMs <= MAX_TIMEOUT_MS)) {
+    throw new TypeError(`journal.graceMs must be at least 0 and at most ${MAX_TIMEOUT_MS} milliseconds`);
   }
 }
 

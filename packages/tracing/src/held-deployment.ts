@@ -3,16 +3,24 @@ import type { ApprovalDetails, Deployment, DeploymentInfo } from './api.ts';
 import { approvalAttributes, pipelineName, rootAttributes } from './attributes.ts';
 import { endingOf } from './endings.ts';
 import { rootSpanIdOf, traceIdOf } from './ids.ts';
+import { asRootOf } from './journal/journal.ts';
 import type { Kit } from './kit.ts';
 import { log } from './log.ts';
 import { SPAN_DEPLOY } from './names.ts';
 import { checkedOutcome, type Outcome } from './outcome.ts';
 import { endSpan } from './span-end.ts';
 import { SpansBelowRoot } from './spans-below-root.ts';
-import type { Verdict } from './stages.ts';
+import { type Part, Stages, type Verdict } from './stages.ts';
 import { withOnlyTags } from './tags.ts';
 import { type Thrown, thrown } from './text.ts';
-import { approvalEvent, withoutWork } from './work.ts';
+import { approvalEvent, type WorkEnd, withoutWork } from './work.ts';
+
+/** A root span that another process began, and how the parts of the deployment ended that it saw. */
+export interface RestoredRoot {
+  readonly span: Span;
+  readonly parts: readonly (readonly [Part, WorkEnd])[];
+  readonly startedMs: number | undefined;
+}
 
 /** A deployment whose root span is made, and ended, here. */
 export class HeldDeployment extends SpansBelowRoot implements Deployment {
@@ -20,12 +28,14 @@ export class HeldDeployment extends SpansBelowRoot implements Deployment {
   readonly #startedMs: number;
   #onClose: ((id: string) => void) | undefined;
 
-  constructor(kit: Kit, info: DeploymentInfo, onClose: (id: string) => void) {
-    const root = startRoot(kit, info);
-    super(kit, info, isSpanContextValid(root.spanContext()) ? root : unrecordedRoot(info));
+  constructor(kit: Kit, info: DeploymentInfo, onClose: (id: string) => void, restored?: RestoredRoot) {
+    const root = restored?.span ?? startRoot(kit, info);
+    const stages = new Stages((part, end) => kit.journal?.partEnded(root, traceIdOf(info.id), part, end));
+    super(kit, info, isSpanContextValid(root.spanContext()) ? root : unrecordedRoot(info), stages);
     this.span = root;
-    this.#startedMs = info.startedAt?.getTime() ?? kit.nowMs();
+    this.#startedMs = restored?.startedMs ?? info.startedAt?.getTime() ?? kit.nowMs();
     this.#onClose = onClose;
+    for (const [part, end] of restored?.parts ?? []) stages.restore(part, end);
   }
 
   async run<T>(fn: (deployment: Deployment) => T | Promise<T>): Promise<T> {
@@ -42,6 +52,7 @@ export class HeldDeployment extends SpansBelowRoot implements Deployment {
 
   event(name: string, attributes: Attributes = {}): void {
     this.span.addEvent(name, attributes, this.kit.time());
+    this.kit.journal?.changed(this.span);
   }
 
   approval(what: 'requested' | 'granted' | 'denied', details: ApprovalDetails = {}): void {
@@ -56,6 +67,7 @@ export class HeldDeployment extends SpansBelowRoot implements Deployment {
   suspend(reason = 'the piped lets go of the deployment'): void {
     if (!this.#close()) return;
     for (const work of [...this.open].reverse()) work.interrupt(reason);
+    this.kit.journal?.setAside(this.span, reason);
   }
 
   #endAs(error: unknown): void {
@@ -102,7 +114,7 @@ function startRoot(kit: Kit, info: DeploymentInfo): Span {
         ...(info.links && { links: [...info.links] }),
         ...(startTime && { startTime }),
       },
-      withOnlyTags(withoutWork(kit.active.current()), {}),
+      asRootOf(withOnlyTags(withoutWork(kit.active.current()), {}), info),
     ),
   );
 }

@@ -22,9 +22,14 @@ export class DeploymentIdGenerator implements IdGenerator {
    * out once, so deployments that start side by side cannot take each other's ids.
    */
   rootOf<T>(deploymentId: string, start: () => T): T {
+    return this.as({ traceId: traceIdOf(deploymentId), spanId: rootSpanIdOf(deploymentId) }, start);
+  }
+
+  /** Runs `start`, whose first span gets these ids: the trace id only if it is a root. */
+  as<T>({ traceId, spanId }: { readonly traceId: string; readonly spanId: string }, start: () => T): T {
     const outer = [this.#traceId, this.#spanId] as const;
-    this.#traceId = traceIdOf(deploymentId);
-    this.#spanId = rootSpanIdOf(deploymentId);
+    this.#traceId = traceId;
+    this.#spanId = spanId;
     try {
       return start();
     } finally {

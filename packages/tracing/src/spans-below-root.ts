@@ -7,13 +7,11 @@ import type { Kit } from './kit.ts';
 import { SPAN_PLAN } from './names.ts';
 import type { Outcome } from './outcome.ts';
 import { endSpan } from './span-end.ts';
-import { type Part, Stages } from './stages.ts';
+import { PLAN, partOf, Stages } from './stages.ts';
 import { tagsOf, withOnlyTags, withTags } from './tags.ts';
 import { type OpenWork, runWork, type WorkEnd, withoutWork, workOf } from './work.ts';
 
 const DEPLOYMENT = createContextKey('spanpass deployment');
-/** Its id is empty, which no stage's is. */
-const PLAN: Part = { id: '', label: SPAN_PLAN };
 
 /** Plan, stages and steps below a root span, whoever holds that. */
 export class SpansBelowRoot implements JoinedDeployment {
@@ -21,13 +19,14 @@ export class SpansBelowRoot implements JoinedDeployment {
   readonly traceId: string;
   protected readonly kit: Kit;
   protected readonly info: DeploymentInfo;
-  protected readonly stages = new Stages();
+  protected readonly stages: Stages;
   protected readonly open = new Set<OpenWork>();
   readonly #root: Span;
 
-  constructor(kit: Kit, info: DeploymentInfo, root: Span) {
+  constructor(kit: Kit, info: DeploymentInfo, root: Span, stages = new Stages()) {
     this.kit = kit;
     this.info = info;
+    this.stages = stages;
     this.id = info.id;
     this.traceId = traceIdOf(info.id);
     this.#root = root;
@@ -99,8 +98,4 @@ export class SpansBelowRoot implements JoinedDeployment {
     const of = { pipeline: pipelineName(application), applicationKind: application.kind, outcome };
     this.kit.durations.stage(ms, { ...of, stageName: stage.name });
   }
-}
-
-function partOf({ id, name, rollback }: StageInfo): Part {
-  return { id, label: `stage ${name}`, rollback };
 }

@@ -1,3 +1,5 @@
+import type { StageInfo } from './api.ts';
+import { SPAN_PLAN } from './names.ts';
 import { type Ending, isBad, OUTCOMES } from './outcome.ts';
 import { thrown } from './text.ts';
 import type { WorkEnd } from './work.ts';
@@ -17,6 +19,13 @@ export interface Part {
   readonly rollback?: boolean | undefined;
 }
 
+/** Its id is empty, which no stage's is. */
+export const PLAN: Part = { id: '', label: SPAN_PLAN };
+
+export function partOf({ id, name, rollback }: StageInfo): Part {
+  return { id, label: `stage ${name}`, rollback };
+}
+
 interface Run extends WorkEnd {
   readonly part: Part;
 }
@@ -25,8 +34,19 @@ interface Run extends WorkEnd {
 export class Stages {
   /** By id: where a stage runs again, its last run is the one that counts. */
   readonly #runs = new Map<string, Run>();
+  readonly #onEnded: (part: Part, end: WorkEnd) => void;
+
+  constructor(onEnded: (part: Part, end: WorkEnd) => void = () => {}) {
+    this.#onEnded = onEnded;
+  }
 
   ended(part: Part, end: WorkEnd): void {
+    this.restore(part, end);
+    this.#onEnded(part, end);
+  }
+
+  /** It ended in another process. */
+  restore(part: Part, end: WorkEnd): void {
     this.#runs.delete(part.id);
     this.#runs.set(part.id, { part, ...end });
   }

@@ -6,6 +6,7 @@ import type {
   DeploymentInfo,
   DeploymentTracing,
   DeploymentTracingOptions,
+  InterruptedDeployment,
   JoinedDeployment,
 } from './api.ts';
 import { rootAttributes } from './attributes.ts';
@@ -14,6 +15,11 @@ import { guarded } from './guarded-processor.ts';
 import { HeldDeployment } from './held-deployment.ts';
 import { DeploymentIdGenerator } from './id-generator.ts';
 import { rootSpanIdOf, traceIdOf } from './ids.ts';
+import type { Journal } from './journal/journal.ts';
+import { aroundExporters } from './journal/journal-processors.ts';
+import { openJournal } from './journal/open-journal.ts';
+import { Rebuilder } from './journal/rebuilder.ts';
+import { Recovery } from './journal/recovery.ts';
 import type { Kit } from './kit.ts';
 import { log } from './log.ts';
 import { durationsWith } from './metrics.ts';
@@ -25,6 +31,7 @@ import { SpansBelowRoot } from './spans-below-root.ts';
 import { DeploymentTagsProcessor } from './tags.ts';
 
 const DEFAULT_TIMEOUT_MS = 30_000;
+const DEFAULT_GRACE_MS = 300_000;
 
 /**
  * Traces of deployments, for one piped: one trace and one root span a deployment, whichever processes work on it, with
@@ -48,20 +55,24 @@ class Tracing implements DeploymentTracing {
   readonly #provider: BasicTracerProvider;
   readonly #kit: Kit;
   readonly #held = new Map<string, HeldDeployment>();
+  readonly #recovery: Recovery | undefined;
   readonly #unregister: () => void;
   #shutdown: Promise<void> | undefined;
 
   constructor(options: DeploymentTracingOptions) {
-    const { now, sampler } = options;
+    const { now, sampler, project, piped, version } = options;
+    const nowMs = now ?? Date.now;
+    const header = { project, piped, version };
+    const open = options.journal && openJournal(options.journal, header, nowMs);
     const ids = new DeploymentIdGenerator();
     const active = new ActiveContext();
     const sampling = { idGenerator: ids, ...(sampler && { sampler }) };
-    this.#provider = new BasicTracerProvider({
-      ...sampling,
+    const exporting = {
       resource: pipedResource(options, options.resource),
-      spanProcessors: processorsOf(options),
+      spanProcessors: processorsOf(options, open?.journal),
       ...(options.spanLimits && { spanLimits: options.spanLimits }),
-    });
+    };
+    this.#provider = new BasicTracerProvider({ ...sampling, ...exporting });
     this.tracerProvider = this.#provider;
     this.#kit = {
       tracer: scoped(this.#provider),
@@ -69,10 +80,21 @@ class Tracing implements DeploymentTracing {
       active,
       durations: durationsWith(options.meter),
       time: () => (now ? new Date(now()) : undefined),
-      nowMs: now ?? Date.now,
+      nowMs,
+      journal: open?.journal,
       flagsOf: flagsBy(new BasicTracerProvider(sampling), ids),
     };
     this.#unregister = options.registerGlobally ? registerGlobally(this.#provider, active) : () => {};
+    this.#recovery =
+      open &&
+      new Recovery({
+        ...open,
+        header,
+        kit: this.#kit,
+        rebuilder: new Rebuilder(exporting, ids, version),
+        graceMs: options.journal?.graceMs ?? DEFAULT_GRACE_MS,
+        resume: info => this.resume(info),
+      });
   }
 
   start(info: DeploymentInfo): Deployment {
@@ -85,9 +107,7 @@ class Tracing implements DeploymentTracing {
     checkDeployment(info);
     const held = this.#held.get(info.id);
     if (held) return held;
-    const deployment = this.#hold(info);
-    deployment.event(EVENT.resumed);
-    return deployment;
+    return this.#hold(info, true);
   }
 
   join(info: DeploymentInfo): JoinedDeployment {
@@ -99,6 +119,10 @@ class Tracing implements DeploymentTracing {
       isRemote: true,
     });
     return new SpansBelowRoot(this.#kit, info, root);
+  }
+
+  recover(decide?: (deployment: InterruptedDeployment) => void): readonly InterruptedDeployment[] {
+    return this.#recovery?.recover(decide) ?? [];
   }
 
   async forceFlush({ timeoutMs = DEFAULT_TIMEOUT_MS } = {}): Promise<void> {
@@ -118,10 +142,12 @@ class Tracing implements DeploymentTracing {
     await this.shutdown().catch((error: unknown) => log.error(String(error)));
   }
 
-  #hold(info: DeploymentInfo): HeldDeployment {
+  #hold(info: DeploymentInfo, isResumed = false): HeldDeployment {
     if (this.#shutdown) log.error(`deployment ${info.id} starts after the shutdown: its spans go nowhere`);
-    const deployment = new HeldDeployment(this.#kit, info, id => this.#held.delete(id));
+    const restored = this.#recovery?.restored(info);
+    const deployment = new HeldDeployment(this.#kit, info, id => this.#held.delete(id), restored);
     this.#held.set(info.id, deployment);
+    if (isResumed || restored) deployment.event(EVENT.resumed);
     return deployment;
   }
 
@@ -134,14 +160,19 @@ class Tracing implements DeploymentTracing {
     try {
       await this.forceFlush({ timeoutMs });
     } finally {
-      await settledWithin(timeoutMs, 'exporters could not be closed', () => this.#provider.shutdown());
+      await settledWithin(timeoutMs, 'exporters could not be closed', () => this.#provider.shutdown()).finally(() =>
+        this.#recovery?.close(),
+      );
     }
   }
 }
 
-function processorsOf({ exporter, spanProcessors = [] }: DeploymentTracingOptions): SpanProcessor[] {
-  const all = [...spanProcessors, ...(exporter ? [new BatchSpanProcessor(exporter)] : [])];
-  return [new DeploymentTagsProcessor(), ...all.map(guarded)];
+function processorsOf(
+  { exporter, spanProcessors = [] }: DeploymentTracingOptions,
+  journal: Journal | undefined,
+): SpanProcessor[] {
+  const all = [...spanProcessors, ...(exporter ? [new BatchSpanProcessor(exporter)] : [])].map(guarded);
+  return [new DeploymentTagsProcessor(), ...(journal ? aroundExporters(journal, all) : all)];
 }
 
 function scoped(provider: BasicTracerProvider) {

@@ -96,6 +96,7 @@ export class OpenWork implements Work {
 
   event(name: string, attributes: Attributes = {}): void {
     this.span.addEvent(name, attributes, this.#kit.time());
+    this.#kit.journal?.changed(this.span);
   }
 
   approval(what: 'requested' | 'granted' | 'denied', details: ApprovalDetails = {}): void {
