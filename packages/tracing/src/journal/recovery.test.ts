@@ -495,9 +495,9 @@ describe('a folder that processes share', () => {
   });
 
   test('what a process holds that can’t be told dead yet is taken up from what it wrote, and not again afterwards', async () => {
-    vi.useFakeTimers();
     await inTheMiddle();
     const [first = ''] = ownersIn(bench.folder);
+    vi.useFakeTimers();
     const second = bench.open({ graceMs: 0 });
     bench.clock.nowMs += MINUTE;
     second.tracing.resume(deploymentInfo()).end('success');
