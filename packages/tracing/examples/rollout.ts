@@ -4,7 +4,8 @@
  *
  *   node dist/examples/rollout.js [canary-fails]
  *
- * With OTEL_EXPORTER_OTLP_ENDPOINT set, spans go there (OTLP/HTTP); without it, they are printed.
+ * With OTEL_EXPORTER_OTLP_ENDPOINT set, spans go there (OTLP/HTTP); without it, they are printed. With PIPED_JOURNAL set to
+ * a folder, it may be killed: the next one closes what it left open.
  */
 import { randomUUID } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
@@ -83,7 +84,8 @@ function printed(spans: readonly ReadableSpan[], parent?: string, indent = ''): 
     .join('');
 }
 
-const identity = { project: 'shop', piped: 'edge-1', version: '1.0.0' };
+const folder = process.env.PIPED_JOURNAL;
+const identity = { project: 'shop', piped: 'edge-1', version: '1.0.0', ...(folder && { journal: { folder } }) };
 const memory = new InMemorySpanExporter();
 const toEndpoint = process.env.OTEL_EXPORTER_OTLP_ENDPOINT !== undefined;
 await using tracing = createDeploymentTracing(
@@ -91,6 +93,7 @@ await using tracing = createDeploymentTracing(
     ? { ...identity, exporter: new OTLPTraceExporter() }
     : { ...identity, spanProcessors: [new SimpleSpanProcessor(memory)] },
 );
+tracing.recover(left => left.end('error', 'the piped was killed'));
 const canaryFails = process.argv.includes('canary-fails');
 const failed = await rollOut(tracing, { id: randomUUID(), canaryFails }).then(
   () => false,

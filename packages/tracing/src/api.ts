@@ -65,12 +65,13 @@ export interface DeploymentTracing extends AsyncDisposable {
    *
    * When a tracing is created, spans of dead processes below a `Deploy` are closed as interrupted, at the time at which
    * their process was last known to be alive. `Deploy` itself waits: `resume` and `start` go on with it under its
-   * original start, attributes and events, whether they are called here or on the tracing.
+   * original start, attributes and events, whether they are called here or on the tracing. A deployment that was
+   * suspended is found here as well, once the process that suspended it is gone.
    *
    * @param decide Asked about each of them, now and as long as this tracing lives, since in some environments (another
    *   container, say) it takes half a minute to tell that a process is dead. It may leave one for later.
    */
-  recover(decide?: (deployment: InterruptedDeployment) => void): readonly InterruptedDeployment[];
+  recover(decide?: (deployment: InterruptedDeployment) => void | Promise<void>): readonly InterruptedDeployment[];
   /** Exports all ended spans. Rejects with an `AggregateError` where that fails or takes longer (default 30 000 ms). */
   forceFlush(options?: { readonly timeoutMs?: number }): Promise<void>;
   /**
@@ -197,7 +198,7 @@ export interface Deployment extends JoinedDeployment {
   /**
    * Lets go of the deployment without ending it, for a later {@link DeploymentTracing.resume}. Spans of stages that run
    * are closed here, with no outcome; the root span is left to whoever resumes, so that it is exported once only. With a
-   * `journal`, any process that shares the folder can resume it, and it does not wait longer than this process lives.
+   * `journal`, it is kept on disk for any process of this piped that shares the folder.
    */
   suspend(reason?: string): void;
 }

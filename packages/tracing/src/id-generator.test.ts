@@ -34,6 +34,16 @@ describe('ids under a provider, processors and an exporter of the application', 
     expect(new Set([...children.map(c => c.spanId), rootSpanIdOf('d-1')]).size).toBe(3);
   });
 
+  test('a span made again has the ids that it had; a child keeps the trace of its parent', () => {
+    const { ids, tracer, root } = setUp();
+    const had = { traceId: traceIdOf('d-1'), spanId: '00000000000000ab' };
+    expect(ids.as(had, () => tracer.startSpan('x', { root: true })).spanContext()).toMatchObject(had);
+    const parent = trace.setSpan(ROOT_CONTEXT, root('d-2'));
+    const child = ids.as(had, () => tracer.startSpan('x', {}, parent)).spanContext();
+    expect(child).toMatchObject({ traceId: traceIdOf('d-2'), spanId: had.spanId });
+    expect(tracer.startSpan('y', {}, parent).spanContext().spanId).not.toBe(had.spanId);
+  });
+
   test('roots that nobody asked for stay random', () => {
     const { tracer, root } = setUp();
     root('d-1');

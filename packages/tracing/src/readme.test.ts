@@ -1,5 +1,6 @@
-import { execFile } from 'node:child_process';
-import { cp, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { execFile, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { cp, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -62,6 +63,25 @@ describe('the example piped', () => {
       '  WAIT_APPROVAL  success',
       '  K8S_PRIMARY_ROLLOUT  success',
     ]);
+  });
+
+  test('killed in mid-deployment and started again, tells how that ended', async () => {
+    const env = { PATH: process.env.PATH, PIPED_JOURNAL: path.join(folder, 'journal') };
+    const script = path.join(folder, 'rollout.js');
+    const piped = spawn(process.execPath, [script], { env, stdio: 'ignore' });
+    const isWithin = async (what: string) => {
+      const files = await readdir(env.PIPED_JOURNAL).catch(() => []);
+      const texts = files.map(file => readFile(path.join(env.PIPED_JOURNAL, file), 'latin1').catch(() => ''));
+      return (await Promise.all(texts)).some(text => text.includes(what));
+    };
+    while (piped.exitCode === null && !(await isWithin('K8S_CANARY_ROLLOUT')));
+    piped.kill('SIGKILL');
+    await once(piped, 'exit');
+    expect(piped.signalCode).toBe('SIGKILL');
+    const { stdout } = await promisify(execFile)(process.execPath, [script], { env, timeout: TIMEOUT_MS });
+    const lines = stdout.trim().split('\n');
+    expect(lines[0]).toBe('Deploy  error  the piped was killed');
+    expect(lines.filter(line => line.startsWith('Deploy'))).toHaveLength(2);
   });
 
   test('rolls back', async () => {

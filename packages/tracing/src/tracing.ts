@@ -121,7 +121,7 @@ class Tracing implements DeploymentTracing {
     return new SpansBelowRoot(this.#kit, info, root);
   }
 
-  recover(decide?: (deployment: InterruptedDeployment) => void): readonly InterruptedDeployment[] {
+  recover(decide?: Parameters<DeploymentTracing['recover']>[0]): readonly InterruptedDeployment[] {
     return this.#recovery?.recover(decide) ?? [];
   }
 
@@ -144,7 +144,7 @@ class Tracing implements DeploymentTracing {
 
   #hold(info: DeploymentInfo, isResumed = false): HeldDeployment {
     if (this.#shutdown) log.error(`deployment ${info.id} starts after the shutdown: its spans go nowhere`);
-    const restored = this.#recovery?.restored(info);
+    const restored = this.#recovery?.restored(info, isResumed);
     const deployment = new HeldDeployment(this.#kit, info, id => this.#held.delete(id), restored);
     this.#held.set(info.id, deployment);
     if (isResumed || restored) deployment.event(EVENT.resumed);

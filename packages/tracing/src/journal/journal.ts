@@ -3,6 +3,7 @@ import type { ReadableSpan } from '@opentelemetry/sdk-trace-base';
 import { log } from '../log.ts';
 import type { Part } from '../stages.ts';
 import { tagsOf } from '../tags.ts';
+import { message } from '../text.ts';
 import type { WorkEnd } from '../work.ts';
 import { BoundedSet } from './bounded-set.ts';
 import { JournalFile } from './journal-file.ts';
@@ -120,7 +121,7 @@ export class Journal {
     const entry = this.#entries.get(root);
     if (!entry) return;
     const { folder, header, nowMs } = this.#parts;
-    const left: Left = { atMs: nowMs(), reason, version: header.version };
+    const left: Left = { atMs: nowMs(), reason: message(reason), version: header.version };
     const record = { ...recordOf(root as ReadableSpan, entry.deployment), left };
     const payload = this.#encoded(record);
     const parts = [...entry.parts.values()];

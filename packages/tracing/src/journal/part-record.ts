@@ -1,6 +1,6 @@
 import { type Ending, OUTCOMES, type Outcome } from '../outcome.ts';
 import type { Part } from '../stages.ts';
-import { thrown } from '../text.ts';
+import { message, thrown } from '../text.ts';
 import type { WorkEnd } from '../work.ts';
 import { isObject } from './span-record.ts';
 
@@ -14,7 +14,8 @@ export interface PartRecord {
 }
 
 export function partRecordOf(traceId: string, part: Part, { ending, failure }: WorkEnd): PartRecord {
-  return { kind: 'part', traceId, part, ending, ...(failure && { errorType: thrown(failure.error).name }) };
+  const said = ending.reason === undefined ? ending : { ...ending, reason: message(ending.reason) };
+  return { kind: 'part', traceId, part, ending: said, ...(failure && { errorType: thrown(failure.error).name }) };
 }
 
 /** As the stages of a deployment keep it; of the error, its class alone is left. */

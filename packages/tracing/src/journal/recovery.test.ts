@@ -1,7 +1,12 @@
-import { writeFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { DiagLogLevel, diag, SpanStatusCode, trace } from '@opentelemetry/api';
-import { AlwaysOffSampler, type ReadableSpan } from '@opentelemetry/sdk-trace-base';
+import {
+  AlwaysOffSampler,
+  type ReadableSpan,
+  SimpleSpanProcessor,
+  type SpanProcessor,
+} from '@opentelemetry/sdk-trace-base';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { InterruptedError } from '../endings.ts';
 import { deploymentInfo, epochMs, harness, RecordingExporter, T0 } from '../harness.test.helper.ts';
@@ -217,6 +222,34 @@ describe('killed in mid-deployment', () => {
     expect(exporter.attributesOf('Deploy')).toMatchObject({ cluster: 'eu-1' });
   });
 
+  test('a span too large to be kept whole is kept in part: the tree holds, and the deployment can go on', async () => {
+    const lines = listen();
+    const { tracing } = bench.open();
+    const large = 'x'.repeat(300_000);
+    const deployment = tracing.start(deploymentInfo({ attributes: { large }, labels: { large } }));
+    void deployment.stage({ ...STAGE, attributes: { large: [large], small: 1 } }, stage => {
+      stage.event('large', { large });
+      return forever();
+    });
+    const next = bench.restart();
+    expect(next.exporter.attributesOf(STAGE.name)).toMatchObject({ small: 1, large: [], 'stage-id': 's-1' });
+    const [found] = next.tracing.recover();
+    expect(found?.info).toMatchObject({ id: 'd-1', application: { id: 'app-1' } });
+    found?.resume().end();
+    expect(next.exporter.attributesOf('Deploy').large).toHaveLength(256);
+    expect(lines).toEqual(['@spanpass/tracing span Deploy is too large for the journal, which keeps less of it']);
+  });
+
+  test('no pass of an error’s text is written to the disk', async () => {
+    const token = `eyJhbGciOiJFUzI1NiJ9.${'a'.repeat(40)}.${'b'.repeat(40)}`;
+    const deployment = bench.open().tracing.start(deploymentInfo());
+    await deployment.stage(STAGE, () => Promise.reject(new Error(`refused: ${token}`))).catch(() => {});
+    deployment.suspend(`no more ${token}`);
+    const text = bench.files().map(file => readFileSync(join(bench.folder, file), 'latin1'));
+    expect(text.join('')).toContain('refused: [redacted]');
+    expect(text.join('')).not.toContain(token);
+  });
+
   test('what is not sampled is not written down', async () => {
     const { tracing } = bench.open({ sampler: new AlwaysOffSampler() });
     tracing.start(deploymentInfo());
@@ -360,7 +393,7 @@ describe('nobody comes for it', () => {
     expect(exporter.named('LATE').parentSpanContext?.spanId).toBe(rootSpanIdOf('d-1'));
     expect(exporter.named('Deploy').events.at(-1)?.name).toBe('deployment.interrupted');
     expect(lines).toEqual([
-      '@spanpass/tracing deployment d-1 goes on after its root span was closed as interrupted, which stays so',
+      '@spanpass/tracing deployment d-1 goes on after its root span was closed, which stays as it is',
     ]);
   });
 });
@@ -386,15 +419,20 @@ describe('whoever decides', () => {
 
   test('may fail, and may resume at once', async () => {
     const { tracing } = bench.open();
-    for (const id of ['d-1', 'd-2']) tracing.start(deploymentInfo({ id }));
+    for (const id of ['d-1', 'd-2', 'd-3']) tracing.start(deploymentInfo({ id }));
     const next = bench.restart();
     const lines = listen();
     const left = next.tracing.recover(found => {
       if (found.id === 'd-2') throw new Error('no idea');
+      if (found.id === 'd-3') return Promise.reject(new Error('no database'));
       found.resume().end('success');
     });
-    expect(left.map(found => found.id)).toEqual(['d-2']);
-    expect(lines).toEqual(['@spanpass/tracing what becomes of deployment d-2 could not be decided: Error: no idea']);
+    expect(left.map(found => found.id).toSorted()).toEqual(['d-2', 'd-3']);
+    await vi.waitFor(() => expect(lines).toHaveLength(2));
+    expect(lines.toSorted()).toEqual([
+      '@spanpass/tracing what becomes of deployment d-2 could not be decided: Error: no idea',
+      '@spanpass/tracing what becomes of deployment d-3 could not be decided: Error: no database',
+    ]);
     expect(next.exporter.spans.map(span => span.attributes['deployment-id'])).toEqual(['d-1']);
   });
 });
@@ -463,6 +501,24 @@ describe('suspended', () => {
     await bench.restart().tracing.shutdown();
     expect(bench.open().tracing.recover()).toMatchObject([{ reason: 'process ended' }]);
   });
+});
+
+test('killed while its end went out: it goes out once more, the same, and nothing begins again under its id', async () => {
+  const exporter = new RecordingExporter();
+  const killer: SpanProcessor = {
+    onStart: () => {},
+    onEnd: () => bench.kill(),
+    forceFlush: async () => {},
+    shutdown: async () => {},
+  };
+  const { tracing } = bench.open({ spanProcessors: [new SimpleSpanProcessor(exporter), killer] });
+  tracing.start(deploymentInfo()).end('failure', 'no pods');
+  const next = bench.open();
+  expect(next.tracing.recover()).toEqual([]);
+  expect(exporter.spans).toHaveLength(1);
+  expect(next.exporter.spans.map(exported)).toEqual(exporter.spans.map(exported));
+  next.tracing.resume(deploymentInfo()).end('success');
+  expect(next.exporter.spans).toHaveLength(1);
 });
 
 describe('a folder that processes share', () => {

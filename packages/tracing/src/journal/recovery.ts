@@ -28,6 +28,8 @@ export interface RecoveryParts {
   readonly resume: (info: DeploymentInfo) => Deployment;
 }
 
+type Decide = (deployment: InterruptedDeployment) => void | Promise<void>;
+
 interface Waiting {
   readonly deployment: LeftDeployment;
   /** By the monotonic clock. */
@@ -41,10 +43,10 @@ interface Waiting {
 export class Recovery {
   readonly #parts: RecoveryParts;
   readonly #waiting = new Map<string, Waiting>();
-  /** Roots that nobody wanted. */
+  /** Roots that had ended, or that nobody wanted. */
   readonly #closed = new BoundedSet<string>(MAX_REMEMBERED);
   readonly #timer: NodeJS.Timeout;
-  #decide: ((deployment: InterruptedDeployment) => void) | undefined;
+  #decide: Decide | undefined;
   #ticks = 0;
   #isClosed = false;
   #hasFailed = false;
@@ -56,23 +58,28 @@ export class Recovery {
     this.#scan();
   }
 
-  recover(decide?: (deployment: InterruptedDeployment) => void): InterruptedDeployment[] {
+  recover(decide?: Decide): InterruptedDeployment[] {
     if (decide) this.#decide = decide;
     for (const { deployment } of [...this.#waiting.values()]) this.#ask(deployment);
     this.#scan();
     return [...this.#waiting.values()].map(({ deployment }) => deployment);
   }
 
-  /** The root of a deployment that somebody goes on with; undefined if there is none to go on with. */
-  restored(info: DeploymentInfo): RestoredRoot | undefined {
+  /**
+   * The root of a deployment that somebody goes on with; undefined if there is none to go on with.
+   *
+   * @param isResumed somebody says that it was begun before, and that its holder is gone
+   */
+  restored(info: DeploymentInfo, isResumed: boolean): RestoredRoot | undefined {
     if (this.#isClosed) return undefined;
     const traceId = traceIdOf(info.id);
     if (this.#closed.has(traceId)) {
-      log.warn(`deployment ${info.id} goes on after its root span was closed as interrupted, which stays so`);
+      log.warn(`deployment ${info.id} goes on after its root span was closed, which stays as it is`);
       return closedRoot(info.id);
     }
     this.#attempt(() => this.#adopt(this.#parts.folder.suspended(traceId)));
-    return (this.#waiting.get(traceId)?.deployment ?? this.#seenElsewhere(traceId))?.restore(info);
+    const left = this.#waiting.get(traceId)?.deployment ?? (isResumed ? this.#seenElsewhere(traceId) : undefined);
+    return left?.restore(info);
   }
 
   close(): void {
@@ -109,7 +116,10 @@ export class Recovery {
     const taken = names.flatMap(name => this.#attempt(() => this.#taken(name)) ?? []);
     const { roots, others } = leftoversOf(taken.map(({ content }) => content));
     const isKept = roots.map(root => this.#wait(root)).every(Boolean);
-    for (const { record, left } of others) this.#parts.rebuilder.close(record, left);
+    for (const { record, left } of others) {
+      this.#parts.rebuilder.close(record, left);
+      if (!record.parent) this.#closed.add(record.traceId);
+    }
     for (const { path } of isKept ? taken : []) this.#attempt(() => removeFile(path));
     return roots.flatMap(({ record }) => this.#waiting.get(record.traceId)?.deployment ?? []);
   }
@@ -140,8 +150,8 @@ export class Recovery {
   }
 
   /**
-   * Whether a process lives that can't be looked up takes a while to tell, and whoever resumes a deployment says that
-   * its holder is gone. So its journal is read, and left alone.
+   * It takes a while to tell whether a process lives that can't be looked up. Until then its journal is read, but left
+   * alone.
    */
   #seenElsewhere(traceId: string): LeftDeployment | undefined {
     return this.#attempt(() => {
@@ -167,10 +177,12 @@ export class Recovery {
   }
 
   #ask(deployment: LeftDeployment): void {
-    try {
-      this.#decide?.(deployment);
-    } catch (error) {
+    const failed = (error: unknown) =>
       log.error(`what becomes of deployment ${deployment.id} could not be decided: ${String(error)}`);
+    try {
+      this.#decide?.(deployment)?.catch(failed);
+    } catch (error) {
+      failed(error);
     }
   }
 

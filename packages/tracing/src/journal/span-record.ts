@@ -83,7 +83,15 @@ export function reduced(record: SpanRecord): SpanRecord {
     key,
     typeof value === 'string' ? value.slice(0, MAX_CUT_CHARS) : Array.isArray(value) ? [] : value,
   ]);
-  return { ...record, attributes: Object.fromEntries(cut), events: [], links: [] };
+  const { deployment, ...rest } = record;
+  const { id, application } = deployment ?? {};
+  return {
+    ...rest,
+    attributes: Object.fromEntries(cut),
+    events: [],
+    links: [],
+    ...(id !== undefined && application && { deployment: { id, application } }),
+  };
 }
 
 export function spanRecordFrom(value: Record<string, unknown>): SpanRecord | undefined {
