@@ -1,17 +1,12 @@
 import { execFile } from 'node:child_process';
-import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { afterAll, expect, it } from 'vitest';
 import { describeWithEngine } from '../engines/describe.ts';
+import { freePortFlags, spanpassCommand } from '../harness/servers.ts';
 import { Stage } from '../harness/stage.ts';
 import { tempDir } from '../harness/temp.ts';
 
 const run = promisify(execFile);
-const command = fileURLToPath(new URL('../../packages/cli/dist/main.js', import.meta.url));
-const freePorts = ['--grpc-port', '--http-port', '--auth-port', '--metrics-port', '--control-plane-port'].flatMap(
-  flag => [flag, '0'],
-);
 
 await describeWithEngine(['envoy'], 'spanpass up --demo', engines => {
   const stage = new Stage();
@@ -23,8 +18,8 @@ await describeWithEngine(['envoy'], 'spanpass up --demo', engines => {
   ])('goes as it should with %s', async (_, gateway, envoy) => {
     const cwd = await tempDir(stage, 'demo');
     const env = { PATH: process.env.PATH, HOME: cwd, SPANPASS_ENVOY: envoy() };
-    const { stdout } = await run(process.execPath, [command, 'up', '--demo', '--exit', ...freePorts], {
-      cwd: join(cwd),
+    const { stdout } = await run(process.execPath, [spanpassCommand, 'up', '--demo', '--exit', ...freePortFlags], {
+      cwd,
       env,
     });
     expect(stdout).toContain(gateway);

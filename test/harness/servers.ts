@@ -8,6 +8,15 @@ import { answersOk } from './wait.ts';
 /** The command as the build leaves it. */
 export const spanpassCommand = join(repoRoot, 'packages', 'cli', 'dist', 'main.js');
 
+/** Flags that let `spanpass up` take free ports instead of the usual ones. */
+export const freePortFlags = [
+  '--grpc-port',
+  '--http-port',
+  '--auth-port',
+  '--metrics-port',
+  '--control-plane-port',
+].flatMap(flag => [flag, '0']);
+
 export interface ControlPlaneSettings {
   readonly folder: string;
   readonly port: number;

@@ -6,16 +6,13 @@ import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { parse } from 'yaml';
+import { freePortFlags, spanpassCommand } from '../harness/servers.ts';
 import { Stage } from '../harness/stage.ts';
 import { tempDir } from '../harness/temp.ts';
 
 const run = promisify(execFile);
 const root = fileURLToPath(new URL('../..', import.meta.url));
-const command = join(root, 'packages/cli/dist/main.js');
 const tsc = join(dirname(createRequire(import.meta.url).resolve('typescript/package.json')), 'bin/tsc');
-const freePorts = ['--grpc-port', '--http-port', '--auth-port', '--metrics-port', '--control-plane-port'].flatMap(
-  flag => [flag, '0'],
-);
 
 const readme = await readFile(join(root, 'README.md'), 'utf8');
 const snippets = (language: string) =>
@@ -31,9 +28,9 @@ describe('the README', () => {
   beforeAll(async () => {
     folder = await tempDir(stage, 'readme');
     const npx = join(folder, 'npx');
-    await writeFile(npx, `#!/bin/sh\nshift\nexec "${process.execPath}" "${command}" "$@"\n`);
+    await writeFile(npx, `#!/bin/sh\nshift\nexec "${process.execPath}" "${spanpassCommand}" "$@"\n`);
     await chmod(npx, 0o755);
-    up = spawn(process.execPath, [command, 'up', '--json', ...freePorts], {
+    up = spawn(process.execPath, [spanpassCommand, 'up', '--json', ...freePortFlags], {
       cwd: folder,
       stdio: ['ignore', 'pipe', 'ignore'],
     });

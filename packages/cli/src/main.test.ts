@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
+import { FREE_PORTS } from './free-ports.test.support.ts';
 import { findEnvoy } from './up/find-envoy.ts';
 
 const run = promisify(execFile);
@@ -23,18 +24,6 @@ afterEach(() => {
   for (const child of started.splice(0)) child.kill('SIGKILL');
 });
 
-const ports = [
-  '--grpc-port',
-  '0',
-  '--http-port',
-  '0',
-  '--auth-port',
-  '0',
-  '--metrics-port',
-  '0',
-  '--control-plane-port',
-  '0',
-];
 const environment = (more: NodeJS.ProcessEnv = {}) => ({ PATH: process.env.PATH, HOME: process.env.HOME, ...more });
 
 interface Result {
@@ -52,7 +41,7 @@ async function spanpass(args: string[], env?: NodeJS.ProcessEnv): Promise<Result
 
 /** Starts `up` and waits until it says that it is ready. */
 async function startUp(dataDir: string, env?: NodeJS.ProcessEnv) {
-  const child = spawn(process.execPath, [main, 'up', '--data-dir', dataDir, ...ports, '--json'], {
+  const child = spawn(process.execPath, [main, 'up', '--data-dir', dataDir, ...FREE_PORTS, '--json'], {
     env: environment(env),
   });
   started.push(child);
@@ -81,7 +70,7 @@ async function processesWith(text: string): Promise<string[]> {
 }
 
 describe('spanpass up --demo --exit', () => {
-  const demo = (dataDir: string) => ['up', '--demo', '--exit', '--json', '--data-dir', dataDir, ...ports];
+  const demo = (dataDir: string) => ['up', '--demo', '--exit', '--json', '--data-dir', dataDir, ...FREE_PORTS];
 
   it(`with Envoy, then built in on the same data: all goes as it should${needsEnvoy}`, TIMEOUT, async () => {
     const dataDir = join(dir, 'demo');
@@ -121,13 +110,13 @@ describe.skipIf(process.platform !== 'linux')('spanpass up', () => {
     child.kill('SIGKILL');
     expect(await ended).toBe('SIGKILL');
     await vi.waitFor(async () => expect(await processesWith(dataDir)).toEqual([]), 5_000);
-    expect((await spanpass(['up', '--exit', '--data-dir', dataDir, ...ports])).code).toBe(0);
+    expect((await spanpass(['up', '--exit', '--data-dir', dataDir, ...FREE_PORTS])).code).toBe(0);
   });
 
   it('keeps a second one out of its data, in one line', TIMEOUT, async () => {
     const dataDir = join(dir, 'shared');
     await startUp(dataDir, { SPANPASS_ENVOY: 'none' });
-    const { code, stderr } = await spanpass(['up', '--exit', '--data-dir', dataDir, ...ports]);
+    const { code, stderr } = await spanpass(['up', '--exit', '--data-dir', dataDir, ...FREE_PORTS]);
     expect(code).toBe(1);
     expect(stderr).toMatch(
       /^starting .*\nspanpass: .* is in use by the process \d+: stop it, or choose another data directory\n$/,

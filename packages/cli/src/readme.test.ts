@@ -6,21 +6,10 @@ import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { expect, it, onTestFinished } from 'vitest';
 import { parse } from 'yaml';
+import { FREE_PORTS } from './free-ports.test.support.ts';
 
 const run = promisify(execFile);
 const main = fileURLToPath(new URL('../dist/main.js', import.meta.url));
-const ports = [
-  '--grpc-port',
-  '0',
-  '--http-port',
-  '0',
-  '--auth-port',
-  '0',
-  '--metrics-port',
-  '0',
-  '--control-plane-port',
-  '0',
-];
 
 it('the example of the README runs against spanpass up', { timeout: 60_000 }, async () => {
   const folder = await mkdtemp(join(tmpdir(), 'spanpass-readme-'));
@@ -30,7 +19,7 @@ it('the example of the README runs against spanpass up', { timeout: 60_000 }, as
   await chmod(command, 0o755);
 
   const env = { PATH: `${folder}:${process.env.PATH}`, SPANPASS_ENVOY: 'none' };
-  const up = spawn(command, ['up', '--json', ...ports], { cwd: folder, env, stdio: ['ignore', 'pipe', 'ignore'] });
+  const up = spawn(command, ['up', '--json', ...FREE_PORTS], { cwd: folder, env, stdio: ['ignore', 'pipe', 'ignore'] });
   const ended = new Promise(resolve => up.once('exit', resolve));
   onTestFinished(async () => {
     up.kill('SIGTERM');

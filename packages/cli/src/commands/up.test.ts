@@ -9,6 +9,7 @@ import { alwaysAllow, SOMEBODY } from '@spanpass/server/testing';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { type FakeControlPlane, startFakeControlPlane } from '../admin/control-plane.test.helper.ts';
 import { DEMO_PIPED } from '../demo/demo.ts';
+import { FREE_PORTS } from '../free-ports.test.support.ts';
 import { type ExportTraceServiceRequest, ExportTraceServiceRequestSchema } from '../generated/otlp_pb.ts';
 import { run } from '../program.ts';
 import { attributeText } from '../receiver/trace-store.ts';
@@ -27,19 +28,6 @@ afterEach(async () => {
   await controlPlane[Symbol.asyncDispose]();
   await rm(dataDir, { recursive: true });
 });
-
-const ports = [
-  '--grpc-port',
-  '0',
-  '--http-port',
-  '0',
-  '--auth-port',
-  '0',
-  '--metrics-port',
-  '0',
-  '--control-plane-port',
-  '0',
-];
 
 async function up(
   args: string[],
@@ -69,7 +57,7 @@ async function up(
     stop: options.stop ?? new AbortController().signal,
   };
   const overrides = { startControlPlane: async () => controlPlane, ...options.overrides };
-  const code = await run(['up', '--data-dir', dataDir, ...ports, ...args], io, overrides);
+  const code = await run(['up', '--data-dir', dataDir, ...FREE_PORTS, ...args], io, overrides);
   return { code, out, err };
 }
 

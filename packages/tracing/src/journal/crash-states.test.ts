@@ -1,10 +1,10 @@
 import fs from 'node:fs';
-import { syncBuiltinESMExports } from 'node:module';
 import { join } from 'node:path';
 import { type ReadableSpan, SimpleSpanProcessor, type SpanExporter } from '@opentelemetry/sdk-trace-base';
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import type { DeploymentTracing } from '../api.ts';
 import { scratchFolder, seeded } from '../durable/testing/scratch.ts';
+import { watchChanges } from '../durable/testing/watch-changes.ts';
 import { deploymentInfo, IDENTITY, T0 } from '../harness.test.helper.ts';
 import { createDeploymentTracing } from '../tracing.ts';
 import { copyAsOfDeadProcesses, type ExportedSpan, exported, flawsOf } from './testing/journal-bench.ts';
@@ -67,7 +67,7 @@ async function ran(
     },
     shutdown: async () => {},
   };
-  using _watch = watchChanges(call => remember(call, spans, started));
+  using _watch = watchChanges(CHANGES, call => remember(call, spans, started));
   const tracing = createDeploymentTracing({
     ...IDENTITY,
     spanProcessors: [new SimpleSpanProcessor(exporter)],
@@ -78,29 +78,6 @@ async function ran(
   await tracing.shutdown();
   remember('at the end', spans, started);
   return spans;
-}
-
-function watchChanges(before: (call: string) => void): Disposable {
-  const mutable = fs as unknown as Record<string, (...args: unknown[]) => unknown>;
-  const originals = CHANGES.map(name => [name, mutable[name]] as const);
-  let inside = false;
-  for (const [name, original] of originals) {
-    mutable[name] = (...args) => {
-      if (!inside) {
-        inside = true;
-        before(name);
-        inside = false;
-      }
-      return original?.(...args);
-    };
-  }
-  syncBuiltinESMExports();
-  return {
-    [Symbol.dispose]() {
-      for (const [name, original] of originals) if (original) mutable[name] = original;
-      syncBuiltinESMExports();
-    },
-  };
 }
 
 async function work(tracing: DeploymentTracing, started: string[]): Promise<void> {

@@ -1,8 +1,8 @@
 import fs from 'node:fs';
-import { syncBuiltinESMExports } from 'node:module';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { RecordingLog, scratchFolder } from '../testing/scratch.ts';
+import { watchChanges } from '../testing/watch-changes.ts';
 import { dropsIn } from './ledger.ts';
 import { Spool } from './spool.ts';
 
@@ -25,14 +25,11 @@ const CHANGES = [
 const ALL = { maxRecords: 10, maxBytes: 1024 * 1024 };
 
 let scratch: ReturnType<typeof scratchFolder>;
-let restore: () => void;
 
 beforeEach(() => {
   scratch = scratchFolder({ fast: true });
-  restore = () => {};
 });
 afterEach(() => {
-  restore();
   scratch[Symbol.dispose]();
 });
 
@@ -43,28 +40,6 @@ interface CrashState {
   readonly appended: readonly string[];
   /** Acknowledgements that had been asked for: they arrived. */
   readonly arrived: readonly string[];
-}
-
-/** Calls `before` before each change, from the outside only. */
-function watchChanges(before: (call: string) => void): void {
-  const mutable = fs as unknown as Record<string, (...args: unknown[]) => unknown>;
-  const originals = CHANGES.map(name => [name, mutable[name]] as const);
-  let inside = false;
-  for (const [name, original] of originals) {
-    mutable[name] = (...args) => {
-      if (!inside) {
-        inside = true;
-        before(name);
-        inside = false;
-      }
-      return original?.(...args);
-    };
-  }
-  syncBuiltinESMExports();
-  restore = () => {
-    for (const [name, original] of originals) if (original) mutable[name] = original;
-    syncBuiltinESMExports();
-  };
 }
 
 /** Its owners are dead: they lived in other processes. */
@@ -87,7 +62,7 @@ async function crashStatesOf(
   const states: CrashState[] = [];
   const appended: string[] = [];
   const arrived: string[] = [];
-  watchChanges(call => {
+  using _watch = watchChanges(CHANGES, call => {
     if (appended.length < from) return;
     const copy = join(scratch.path, `state-${states.length}`);
     if (fs.existsSync(folder)) copyAsOfDeadProcess(folder, copy);
@@ -99,7 +74,6 @@ async function crashStatesOf(
     appended,
     arrived,
   );
-  restore();
   return states;
 }
 
