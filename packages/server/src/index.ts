@@ -1,3 +1,4 @@
+export type { AuthServer, AuthServerOptions } from './auth-server/options.ts';
 export {
   boundToCertificate,
   type CertificateBindingOptions,
@@ -38,4 +39,4 @@ export type { Decision, LookupResult, Observer } from './observer.ts';
 export { ListenError } from './operations/listening.ts';
 export { AuthenticationError, REFUSALS, type Refusal, type RefusalCode, type RefusalOutcome } from './refusals.ts';
 export { type OpenAuthenticators, openAuthenticators } from './settings/open-authenticators.ts';
-export { type AuthServer, type AuthServerOptions, startAuthServer } from './start-auth-server.ts';
+export { startAuthServer } from './start-auth-server.ts';

@@ -3,6 +3,7 @@ import { Client, credentials, type ServiceError } from '@grpc/grpc-js';
 import { service as healthService } from 'grpc-health-check';
 import { pino } from 'pino';
 import { afterEach, describe, expect, it, vi } from 'vitest';
+import type { AuthServer, AuthServerOptions } from './auth-server/options.ts';
 import type { Authenticator } from './contract.ts';
 import { encodeCheckRequest } from './ext-authz/check-request.test.support.ts';
 import { connectRaw } from './ext-authz/raw-client.test.support.ts';
@@ -10,7 +11,7 @@ import { createPiped, deferred, type TestPiped } from './fixture.test.support.ts
 import { CheckResponse } from './generated/ext_authz.ts';
 import { type FakeControlPlane, startFakeControlPlane } from './keys/fake-control-plane.test.support.ts';
 import { AuthenticationError } from './refusals.ts';
-import { type AuthServer, type AuthServerOptions, startAuthServer } from './start-auth-server.ts';
+import { startAuthServer } from './start-auth-server.ts';
 
 const open: AsyncDisposable[] = [];
 afterEach(async () => {

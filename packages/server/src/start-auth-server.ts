@@ -1,59 +1,19 @@
-import { Server as GrpcServer, ServerCredentials } from '@grpc/grpc-js';
-import { HealthImplementation } from 'grpc-health-check';
-import { type Logger, pino } from 'pino';
-import {
-  type ForwardedCertificateOptions,
-  withForwardedCertificates,
-} from './authenticators/mtls/forwarded-certificate.ts';
+import { pino } from 'pino';
+import { type GrpcListener, startGrpcListener } from './auth-server/grpc-listener.ts';
+import { keyLog } from './auth-server/key-log.ts';
+import type { AuthServer, AuthServerOptions } from './auth-server/options.ts';
+import { withForwardedCertificates } from './authenticators/mtls/forwarded-certificate.ts';
 import { pipedJwt } from './authenticators/piped-jwt.ts';
 import { Cleanup } from './cleanup.ts';
-import type { Authenticator, Server } from './contract.ts';
+import type { Server } from './contract.ts';
 import { createServer } from './create-server.ts';
-import { EXT_AUTHZ_SERVICE, extAuthzService } from './ext-authz/service.ts';
-import { ControlPlaneKeys, type ControlPlaneKeysOptions } from './keys/control-plane-keys.ts';
-import { joinObservers } from './observer.ts';
+import { ControlPlaneKeys } from './keys/control-plane-keys.ts';
+import type { KeySource } from './keys/key-source.ts';
+import { joinObservers, type Observer } from './observer.ts';
 import { startOperations } from './operations/endpoints.ts';
-import { assertListenable, ListenError } from './operations/listening.ts';
 import { createMetrics } from './operations/metrics.ts';
 import { refusalLog } from './operations/refusal-log.ts';
 import { wholeNumber } from './options.ts';
-
-export interface AuthServerOptions {
-  /** The control plane to ask for keys, and how. */
-  readonly controlPlane: Omit<
-    ControlPlaneKeysOptions,
-    'observer' | 'onFreshness' | 'onFeedProblem' | 'onLookupFailure'
-  >;
-  /** This gateway's id, the `aud` of credentials for it. Default `spanpass-gateway`. */
-  readonly gatewayAudience?: string;
-  /**
-   * Who is asked for a pass, in this order. `piped-jwt` stands for the one that takes keys from the control plane.
-   * Default that one alone. Whatever else an authenticator holds open is its maker's to close.
-   */
-  readonly authenticators?: readonly ('piped-jwt' | Authenticator)[];
-  /** Proxies whose `x-forwarded-client-cert` is believed. Default: the header is not looked at. */
-  readonly forwardedCertificates?: ForwardedCertificateOptions;
-  /** Where Envoy asks. Default `127.0.0.1`, port 9086; port 0 takes any. */
-  readonly host?: string;
-  readonly port?: number;
-  /** `/metrics`, `/healthz` and `/readyz`; `false` for none. Default `127.0.0.1`, port 9464. */
-  readonly metrics?: { readonly host?: string; readonly port?: number } | false;
-  /** How long checks under way may take when the server stops, in milliseconds. Default 10,000. */
-  readonly drainTimeoutMs?: number;
-  /** Default: JSON lines on standard output. */
-  readonly logger?: Logger;
-}
-
-export interface AuthServer extends AsyncDisposable {
-  readonly server: Server;
-  /** `host:port` of the ext_authz service and of gRPC health. */
-  readonly grpcAddress: string;
-  /** `host:port` of metrics and probes. */
-  readonly metricsAddress?: string;
-}
-
-/** A CheckRequest holds the headers and a certificate; 64 KiB of headers must still arrive to be refused by name. */
-const MAX_MESSAGE_BYTES = 262_144;
 
 /**
  * Starts an auth server for a gateway: credentials of pipeds, keys from the control plane, Envoy's ext_authz over gRPC,
@@ -70,57 +30,38 @@ const MAX_MESSAGE_BYTES = 262_144;
 export async function startAuthServer(options: AuthServerOptions): Promise<AuthServer> {
   const { host = '127.0.0.1', port = 9086, logger = pino({ name: 'spanpass-server' }) } = options;
   const drainTimeoutMs = wholeNumber('drainTimeoutMs', options.drainTimeoutMs ?? 10_000, 0);
-  const health = new HealthImplementation();
-  const setHealth = (serving: boolean) => {
-    for (const service of ['', EXT_AUTHZ_SERVICE]) health.setStatus(service, serving ? 'SERVING' : 'NOT_SERVING');
-  };
+  let grpc: GrpcListener | undefined;
   let draining = false;
   const isReady = () => !draining && keys.isReady;
 
   const metrics = createMetrics({ feedLagSeconds: () => keys.feedLagMs / 1000, isReady });
   const observer = joinObservers(metrics.observer, refusalLog(logger));
-  let lastProblem = '';
+  const log = keyLog(logger);
   const keys = new ControlPlaneKeys({
     ...options.controlPlane,
     observer,
     onFreshness: freshness => {
-      setHealth(isReady());
-      lastProblem = '';
-      logger.info({ freshness }, 'keys');
+      grpc?.setServing(isReady());
+      log.onFreshness(freshness);
     },
-    // One line for each reason, not for each attempt. A lookup that failed is told with the check that it failed.
-    onFeedProblem: problem => {
-      const reason = JSON.stringify(problem);
-      if (reason !== lastProblem) logger.warn({ problem }, 'no change feed from the control plane');
-      lastProblem = reason;
-    },
+    onFeedProblem: log.onFeedProblem,
   });
-  const audience = options.gatewayAudience;
-  const { authenticators = ['piped-jwt'] } = options;
-  const chain = authenticators.map(one =>
-    one === 'piped-jwt' ? pipedJwt({ keys, ...(audience !== undefined && { audience }) }) : one,
-  );
-  const asked = createServer({ authenticators: chain, observer });
-  const { forwardedCertificates } = options;
-  const server = forwardedCertificates ? withForwardedCertificates(asked, forwardedCertificates) : asked;
-
-  const grpc = new GrpcServer({ 'grpc.max_receive_message_length': MAX_MESSAGE_BYTES });
-  const { definition, implementation } = extAuthzService(server, observer);
-  grpc.addService(definition, implementation);
-  setHealth(false);
-  health.addToServer(grpc);
+  const server = serverOf(options, keys, observer);
 
   const cleanup = new Cleanup();
   try {
     cleanup.add(() => keys[Symbol.asyncDispose]());
     keys.start();
     const metricsAddress = await listenForOperations();
-    const grpcAddress = await bind(grpc, host, port);
-    cleanup.add(() => drain(grpc, drainTimeoutMs));
+    const listener = await startGrpcListener({ host, port, server, observer });
+    grpc = listener;
+    listener.setServing(isReady());
+    cleanup.add(() => listener.drain(drainTimeoutMs));
     cleanup.add(() => {
       draining = true;
-      setHealth(false);
+      listener.setServing(false);
     });
+    const grpcAddress = listener.address;
     logger.info({ grpcAddress, metricsAddress }, 'auth server listens');
     return {
       server,
@@ -143,22 +84,12 @@ export async function startAuthServer(options: AuthServerOptions): Promise<AuthS
   }
 }
 
-/** @throws ListenError */
-async function bind(grpc: GrpcServer, host: string, port: number): Promise<string> {
-  if (port !== 0) await assertListenable(host, port);
-  const address = host.includes(':') ? `[${host}]` : host;
-  const bound = await new Promise<number>((resolve, reject) =>
-    grpc.bindAsync(`${address}:${port}`, ServerCredentials.createInsecure(), (cause, boundPort) => {
-      if (cause) reject(new ListenError('listen_failed', `${address}:${port}`, { cause }));
-      else resolve(boundPort);
-    }),
+/** The chain of authenticators that was chosen, behind whatever forwards certificates to it. */
+function serverOf(options: AuthServerOptions, keys: KeySource, observer: Observer): Server {
+  const { authenticators = ['piped-jwt'], gatewayAudience: audience, forwardedCertificates } = options;
+  const chain = authenticators.map(one =>
+    one === 'piped-jwt' ? pipedJwt({ keys, ...(audience !== undefined && { audience }) }) : one,
   );
-  return `${address}:${bound}`;
-}
-
-/** Lets checks under way be answered, for as long as the time bound allows. */
-async function drain(grpc: GrpcServer, timeoutMs: number): Promise<void> {
-  const timer = setTimeout(() => grpc.forceShutdown(), timeoutMs);
-  await new Promise<void>(resolve => grpc.tryShutdown(() => resolve()));
-  clearTimeout(timer);
+  const server = createServer({ authenticators: chain, observer });
+  return forwardedCertificates ? withForwardedCertificates(server, forwardedCertificates) : server;
 }

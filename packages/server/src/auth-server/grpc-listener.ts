@@ -1,0 +1,60 @@
+import { Server as GrpcServer, ServerCredentials } from '@grpc/grpc-js';
+import { HealthImplementation } from 'grpc-health-check';
+import type { Server } from '../contract.ts';
+import { EXT_AUTHZ_SERVICE, extAuthzService } from '../ext-authz/service.ts';
+import type { Observer } from '../observer.ts';
+import { assertListenable, ListenError } from '../operations/listening.ts';
+
+/** A CheckRequest holds the headers and a certificate; 64 KiB of headers must still arrive to be refused by name. */
+const MAX_MESSAGE_BYTES = 262_144;
+
+export interface GrpcListenerOptions {
+  readonly host: string;
+  readonly port: number;
+  readonly server: Server;
+  readonly observer: Observer;
+}
+
+/** Where Envoy asks: ext_authz, and gRPC health for both of its names. */
+export interface GrpcListener {
+  /** `host:port` as bound. */
+  readonly address: string;
+  /** What health says, NOT_SERVING at first. */
+  setServing(serving: boolean): void;
+  /** Takes no more calls, and lets those under way be answered for as long as the time bound allows. */
+  drain(timeoutMs: number): Promise<void>;
+}
+
+/** @throws ListenError */
+export async function startGrpcListener({ host, port, server, observer }: GrpcListenerOptions): Promise<GrpcListener> {
+  const health = new HealthImplementation();
+  const setServing = (serving: boolean) => {
+    for (const service of ['', EXT_AUTHZ_SERVICE]) health.setStatus(service, serving ? 'SERVING' : 'NOT_SERVING');
+  };
+  setServing(false);
+  const grpc = new GrpcServer({ 'grpc.max_receive_message_length': MAX_MESSAGE_BYTES });
+  const { definition, implementation } = extAuthzService(server, observer);
+  grpc.addService(definition, implementation);
+  health.addToServer(grpc);
+  const address = await bind(grpc, host, port);
+  return { address, setServing, drain: timeoutMs => drain(grpc, timeoutMs) };
+}
+
+/** @throws ListenError */
+async function bind(grpc: GrpcServer, host: string, port: number): Promise<string> {
+  if (port !== 0) await assertListenable(host, port);
+  const address = host.includes(':') ? `[${host}]` : host;
+  const bound = await new Promise<number>((resolve, reject) =>
+    grpc.bindAsync(`${address}:${port}`, ServerCredentials.createInsecure(), (cause, boundPort) => {
+      if (cause) reject(new ListenError('listen_failed', `${address}:${port}`, { cause }));
+      else resolve(boundPort);
+    }),
+  );
+  return `${address}:${bound}`;
+}
+
+async function drain(grpc: GrpcServer, timeoutMs: number): Promise<void> {
+  const timer = setTimeout(() => grpc.forceShutdown(), timeoutMs);
+  await new Promise<void>(resolve => grpc.tryShutdown(() => resolve()));
+  clearTimeout(timer);
+}
