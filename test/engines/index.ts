@@ -3,6 +3,7 @@ import { installEnvoy } from './envoy.ts';
 import { installJaeger } from './jaeger.ts';
 import { type Engine, EngineMissing, type EngineName, engineVersions } from './names.ts';
 import { installOtelcol } from './otelcol.ts';
+import { installPyjwt } from './pyjwt.ts';
 import { run } from './run.ts';
 
 export { type Engine, EngineMissing, type EngineName, engineNames } from './names.ts';
@@ -19,6 +20,7 @@ const recipes: Record<EngineName, Recipe> = {
   envoy: { install: installEnvoy, version: pinned('envoy') },
   otelcol: { install: installOtelcol, version: pinned('otelcol') },
   jaeger: { install: installJaeger, version: pinned('jaeger') },
+  pyjwt: { install: installPyjwt, version: pinned('pyjwt') },
   postgres: {
     install: installPostgres,
     version: async path => firstNumber(await run(`${path}/postgres`, ['--version'])),

@@ -3,6 +3,7 @@ export const engineVersions = {
   envoy: '1.40.0',
   otelcol: '0.165.0',
   jaeger: '1.76.0',
+  pyjwt: '2.15.1',
   /** The lowest major version that will do; the distribution decides the exact one. */
   postgres: '15',
   nginx: 'any',
