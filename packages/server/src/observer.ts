@@ -19,6 +19,8 @@ export interface Observer {
   decisionCache?(result: 'hit' | 'miss'): void;
   /** The control plane was asked for a key, or would have been. */
   keyLookup?(result: LookupResult): void;
+  /** A key was revoked, or a piped or project disabled, and this server knows of it, so long after it was written. */
+  revocationApplied?(lagSeconds: number): void;
 }
 
 /** Tells each of several observers. */
@@ -32,6 +34,9 @@ export function joinObservers(...observers: readonly Observer[]): Observer {
     },
     keyLookup: result => {
       for (const observer of observers) observer.keyLookup?.(result);
+    },
+    revocationApplied: lagSeconds => {
+      for (const observer of observers) observer.revocationApplied?.(lagSeconds);
     },
   };
 }

@@ -1,8 +1,12 @@
 import type { Change } from '../wire/changes.ts';
 
-/** Server-sent events (WHATWG HTML, section 9.2), ready to be written. */
-export function changeFrame({ revision, body }: Change): Buffer {
-  return Buffer.from(`id: ${revision}\nevent: change\ndata: ${JSON.stringify({ revision, ...body })}\n\n`);
+/**
+ * Server-sent events (WHATWG HTML, section 9.2), ready to be written. `at` is RFC 3339 in UTC with milliseconds, not
+ * whole seconds as elsewhere: followers measure by it how long a change took to reach them.
+ */
+export function changeFrame({ revision, at, body }: Change): Buffer {
+  const data = JSON.stringify({ revision, at: at.toISOString(), ...body });
+  return Buffer.from(`id: ${revision}\nevent: change\ndata: ${data}\n\n`);
 }
 
 /** Everything up to `revision` was sent. */

@@ -18,21 +18,21 @@ export type ReadChanges = (after: number, limit: number) => Promise<ChangePage>;
 export function readChangesOf(db: Database): ReadChanges {
   return async (after, limit) => {
     const newer = db
-      .select({ revision: changes.revision, body: changes.body })
+      .select({ revision: changes.revision, at: changes.at, body: changes.body })
       .from(changes)
       .where(gt(changes.revision, after))
       .orderBy(asc(changes.revision))
       .limit(limit)
       .as('newer');
     const rows = await db
-      .select({ current: counter.revision, revision: newer.revision, body: newer.body })
+      .select({ current: counter.revision, revision: newer.revision, at: newer.at, body: newer.body })
       .from(counter)
       .leftJoin(newer, sql`true`)
       .orderBy(asc(newer.revision));
     const revision = rows[0]?.current;
     if (revision === undefined) throw new Error('the counter row is missing');
     const found = rows.flatMap(row =>
-      row.revision !== null && row.body ? [{ revision: row.revision, body: row.body }] : [],
+      row.revision !== null && row.at && row.body ? [{ revision: row.revision, at: row.at, body: row.body }] : [],
     );
     const gapless = found.every((change, at) => change.revision === after + 1 + at);
     const missing = Math.min(limit, revision - after);

@@ -39,12 +39,18 @@ describe.each(DATABASES)('GET /v1/changes on $name', database => {
     await test.call('POST', '/v1/projects/told/disable');
     await test.call('POST', `/v1/keys/${kid}/revoke`);
     const last = await test.revision();
+    const at = new Date(test.clock.now).toISOString();
     const changes = (await follower.until(({ id }) => id === String(last))).filter(event => !isHeartbeat(event));
     expect(changes.map(({ data }) => data)).toEqual([
-      { revision: last - 3, kind: 'key', record: expect.objectContaining({ kid, keyStatus: 'active' }) },
-      { revision: last - 2, kind: 'piped', project: 'told', piped, pipedStatus: 'disabled' },
-      { revision: last - 1, kind: 'project', project: 'told', projectStatus: 'disabled' },
-      { revision: last, kind: 'key', record: expect.objectContaining({ kid, keyStatus: 'revoked', revision: last }) },
+      { revision: last - 3, at, kind: 'key', record: expect.objectContaining({ kid, keyStatus: 'active' }) },
+      { revision: last - 2, at, kind: 'piped', project: 'told', piped, pipedStatus: 'disabled' },
+      { revision: last - 1, at, kind: 'project', project: 'told', projectStatus: 'disabled' },
+      {
+        revision: last,
+        at,
+        kind: 'key',
+        record: expect.objectContaining({ kid, keyStatus: 'revoked', revision: last }),
+      },
     ]);
     const record = await parseKeyRecord(changes[3]?.data.record);
     expect(record).toEqual((await test.call('GET', `/v1/keys/${kid}`)).body);

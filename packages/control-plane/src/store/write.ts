@@ -33,7 +33,7 @@ export class Write {
   /** Notes one change for followers: its revision is handed to `bodyOf`, and returned. */
   change(bodyOf: (revision: number) => ChangeBody): number {
     const revision = ++this.#revision;
-    this.#changes.push({ revision, body: bodyOf(revision) });
+    this.#changes.push({ revision, at: this.at, body: bodyOf(revision) });
     return revision;
   }
 
@@ -48,9 +48,7 @@ export class Write {
   async flush(): Promise<boolean> {
     if (this.#audit.length === 0) return false;
     await this.tx.insert(audit).values(this.#audit);
-    if (this.#changes.length > 0) {
-      await this.tx.insert(changes).values(this.#changes.map(change => ({ ...change, at: this.at })));
-    }
+    if (this.#changes.length > 0) await this.tx.insert(changes).values(this.#changes);
     await this.tx.update(counter).set({ revision: this.#revision, auditSeq: this.#auditSeq });
     return true;
   }

@@ -30,6 +30,7 @@ export class FakeTable {
     if (after > revision || after < this.compacted) return { kind: 'lost', revision };
     const changes: Change[] = Array.from({ length: Math.min(limit, revision - after) }, (_, at) => ({
       revision: after + 1 + at,
+      at: new Date(0),
       body: { kind: 'project', project: 'shop', projectStatus: 'active' },
     }));
     return { kind: 'page', revision, changes };

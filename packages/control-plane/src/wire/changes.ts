@@ -9,5 +9,7 @@ export type ChangeBody =
 
 export interface Change {
   readonly revision: number;
+  /** When it was written. */
+  readonly at: Date;
   readonly body: ChangeBody;
 }

@@ -1,7 +1,7 @@
 import type { KeyRecord } from '@spanpass/credential';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { createPiped } from '../fixture.test.support.ts';
-import { applyChange, type Change, concerns, parseChange, parsePosition } from './changes.ts';
+import { applyChange, type Change, concerns, parseChange, parsePosition, takesAccess } from './changes.ts';
 
 let record: KeyRecord;
 beforeAll(async () => {
@@ -46,6 +46,28 @@ describe('parseChange', () => {
     '{"kind":"project","revision":1,"project":"a/b","projectStatus":"active"}',
   ])('does not guess at %s', data => {
     expect(parseChange(data)).toBeUndefined();
+  });
+});
+
+describe('when a change was written', () => {
+  it.each([
+    ['2026-11-24T12:00:00.250Z', Date.UTC(2026, 10, 24, 12, 0, 0, 250)],
+    ['2026-11-24T12:00:00Z', Date.UTC(2026, 10, 24, 12)],
+    [undefined, undefined],
+    ['yesterday', undefined],
+    [1_795_521_600, undefined],
+    [null, undefined],
+  ])('is read from %j, and a change that does not say it holds all the same', (at, ms) => {
+    const change = parseChange(JSON.stringify({ ...project(), at }));
+    expect([change?.kind, change?.at]).toEqual(['project', ms]);
+  });
+});
+
+describe('takesAccess', () => {
+  it('tells a revocation and a disable from everything else', () => {
+    expect([key({ keyStatus: 'revoked' }), piped(), project()].map(takesAccess)).toEqual([true, true, true]);
+    const harmless = [key(), piped({ pipedStatus: 'active' }), project({ projectStatus: 'active' })];
+    expect(harmless.map(takesAccess)).toEqual([false, false, false]);
   });
 });
 

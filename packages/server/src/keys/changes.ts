@@ -24,17 +24,21 @@ const changedRecordSchema = z.object({
   revision,
 });
 
+/** When the control plane wrote it. Older ones do not say, and nothing but a measurement rests on it. */
+const at = z.iso.datetime().transform(Date.parse).optional().catch(undefined);
+
 const changeSchema = z.discriminatedUnion('kind', [
-  z.object({ kind: z.literal('key'), revision, record: changedRecordSchema }),
+  z.object({ kind: z.literal('key'), revision, at, record: changedRecordSchema }),
   z.object({
     kind: z.literal('piped'),
     revision,
+    at,
     project: idSchema,
     piped: idSchema,
     pipedStatus,
     scopes: scopesSchema.optional(),
   }),
-  z.object({ kind: z.literal('project'), revision, project: idSchema, projectStatus: pipedStatus }),
+  z.object({ kind: z.literal('project'), revision, at, project: idSchema, projectStatus: pipedStatus }),
 ]);
 
 /** One entry of the control plane's change feed. */
@@ -50,6 +54,18 @@ export function parseChange(data: string): Change | undefined {
 /** Reads the revision that a `heartbeat` or a `reset` carries. */
 export function parsePosition(data: string): number | undefined {
   return parse(positionSchema, data)?.revision;
+}
+
+/** Whether a change takes access away: a key revoked or retired, a piped or a project disabled. */
+export function takesAccess(change: Change): boolean {
+  switch (change.kind) {
+    case 'key':
+      return change.record.keyStatus !== 'active';
+    case 'piped':
+      return change.pipedStatus !== 'active';
+    case 'project':
+      return change.projectStatus !== 'active';
+  }
 }
 
 /** Whether a change is about this record. */

@@ -130,6 +130,26 @@ describe('while the feed is live', () => {
     expect(controlPlane.lookups).toEqual([one.kid]);
   });
 
+  it('tells how long a revocation was on its way, by the clocks of both sides', async () => {
+    const lags: number[] = [];
+    const { controlPlane, keys, get, clock } = await createLiveKeys({
+      observer: { revocationApplied: lag => lags.push(lag) },
+    });
+    const before = await get(one.kid);
+    const written = (keyStatus: string, atMs: number | undefined) => {
+      const record = { ...before, keyStatus, revision: ++controlPlane.revision };
+      const at = atMs === undefined ? {} : { at: new Date(atMs).toISOString() };
+      controlPlane.send('change', { revision: record.revision, ...at, kind: 'key', record });
+    };
+    clock.advance(500);
+    written('active', 0);
+    written('revoked', undefined);
+    written('revoked', 260);
+    written('revoked', 60_000);
+    await until(() => keys.peek(one.kid)?.revision === controlPlane.revision);
+    expect(lags).toEqual([0.24, 0]);
+  });
+
   it('forgets a record whose scopes changed, since only the control plane can tell what they are', async () => {
     const { controlPlane, keys, get } = await createLiveKeys();
     await get(one.kid);

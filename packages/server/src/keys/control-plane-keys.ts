@@ -4,6 +4,7 @@ import type { Observer } from '../observer.ts';
 import { wholeNumber } from '../options.ts';
 import { AuthenticationError } from '../refusals.ts';
 import { ChangeFeed, type Freshness } from './change-feed.ts';
+import { takesAccess } from './changes.ts';
 import { createEndpoint, type EndpointOptions } from './endpoint.ts';
 import { connectFeedOf, type FeedProblem } from './feed-connection.ts';
 import { fetchKeyFrom } from './fetch-key.ts';
@@ -86,6 +87,8 @@ export class ControlPlaneKeys implements KeySource {
       onChange: change => {
         this.#cache.apply(change);
         this.#lookups.apply(change);
+        if (change.at === undefined || !takesAccess(change)) return;
+        options.observer?.revocationApplied?.(Math.max(0, (options.now ?? Date.now)() - change.at) / 1000);
       },
       onReset: () => this.#cache.clear(),
       onFreshness: freshness => options.onFreshness?.(freshness),

@@ -1,4 +1,4 @@
-import { Counter, collectDefaultMetrics, Gauge, Registry } from 'prom-client';
+import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
 import type { Observer } from '../observer.ts';
 
 /** What the gauges show when they are asked. */
@@ -30,6 +30,12 @@ export function createMetrics({ feedLagSeconds, isReady }: MetricSources): { reg
     labelNames: ['result'] as const,
     registers,
   });
+  const revocationLag = new Histogram({
+    name: 'spanpass_revocation_lag_seconds',
+    help: 'Time from the write of a revocation or a disable at the control plane until this server applied it.',
+    buckets: [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 15, 60, 300, 900],
+    registers,
+  });
   new Gauge({
     name: 'spanpass_key_feed_lag_seconds',
     help: 'Time since the change feed of the control plane was last known to be complete.',
@@ -54,6 +60,7 @@ export function createMetrics({ feedLagSeconds, isReady }: MetricSources): { reg
     },
     decisionCache: result => cacheRequests.inc({ result }),
     keyLookup: result => lookups.inc({ result }),
+    revocationApplied: lagSeconds => revocationLag.observe(lagSeconds),
   };
   return { registry, observer };
 }

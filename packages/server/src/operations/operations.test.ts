@@ -20,12 +20,15 @@ describe('metrics', () => {
     observer.decided?.({ protocol: 'http', refused: new AuthenticationError('expired', { owner: SOMEBODY }) });
     observer.decisionCache?.('hit');
     observer.keyLookup?.('throttled');
+    observer.revocationApplied?.(0.2);
     const text = await registry.metrics();
     for (const line of [
       'spanpass_check_decisions_total{outcome="allowed",reason="",protocol="grpc",authenticator="piped-jwt"} 1',
       'spanpass_check_decisions_total{outcome="unauthenticated",reason="expired",protocol="http",authenticator=""} 1',
       'spanpass_decision_cache_requests_total{result="hit"} 1',
       'spanpass_key_lookups_total{result="throttled"} 1',
+      'spanpass_revocation_lag_seconds_bucket{le="0.1"} 0',
+      'spanpass_revocation_lag_seconds_bucket{le="0.25"} 1',
       'spanpass_key_feed_lag_seconds 1.5',
       'spanpass_auth_server_ready 1',
     ]) {
