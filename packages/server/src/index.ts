@@ -1,4 +1,4 @@
-export type { AuthServer, AuthServerOptions } from './auth-server/options.ts';
+export type { AuthServer, AuthServerChanges, AuthServerOptions, AuthServerRules } from './auth-server/options.ts';
 export {
   boundToCertificate,
   type CertificateBindingOptions,
@@ -40,3 +40,13 @@ export { ListenError } from './operations/listening.ts';
 export { AuthenticationError, REFUSALS, type Refusal, type RefusalCode, type RefusalOutcome } from './refusals.ts';
 export { type OpenAuthenticators, openAuthenticators } from './settings/open-authenticators.ts';
 export { startAuthServer } from './start-auth-server.ts';
+export { createHttpServer, grpcCredentials } from './tls/listeners.ts';
+export {
+  TlsError,
+  type TlsErrorCode,
+  type TlsFiles,
+  type TlsOptions,
+  type TlsTexts,
+  type TlsVersion,
+} from './tls/options.ts';
+export { openTls, type TlsChange, type TlsSource, type TlsSourceOptions } from './tls/tls-source.ts';

@@ -1,19 +1,22 @@
+import { setTimeout } from 'node:timers/promises';
+import { isLoopbackHost } from '@spanpass/credential';
 import { pino } from 'pino';
+import { type Certificates, openCertificates } from './auth-server/certificates.ts';
 import { type GrpcListener, startGrpcListener } from './auth-server/grpc-listener.ts';
 import { keyLog } from './auth-server/key-log.ts';
-import type { AuthServer, AuthServerOptions } from './auth-server/options.ts';
-import { withForwardedCertificates } from './authenticators/mtls/forwarded-certificate.ts';
-import { pipedJwt } from './authenticators/piped-jwt.ts';
+import type { AuthServer, AuthServerOptions, AuthServerRules } from './auth-server/options.ts';
+import { reloadOf } from './auth-server/reload.ts';
+import { serverOf } from './auth-server/rules.ts';
 import { Cleanup } from './cleanup.ts';
-import type { Server } from './contract.ts';
-import { createServer } from './create-server.ts';
 import { ControlPlaneKeys } from './keys/control-plane-keys.ts';
-import type { KeySource } from './keys/key-source.ts';
-import { joinObservers, type Observer } from './observer.ts';
+import { joinObservers } from './observer.ts';
 import { startOperations } from './operations/endpoints.ts';
 import { createMetrics } from './operations/metrics.ts';
 import { refusalLog } from './operations/refusal-log.ts';
+import { createReloadMetrics } from './operations/reload-metrics.ts';
 import { wholeNumber } from './options.ts';
+import { switchableServer } from './switchable-server.ts';
+import type { TlsSource } from './tls/tls-source.ts';
 
 /**
  * Starts an auth server for a gateway: credentials of pipeds, keys from the control plane, Envoy's ext_authz over gRPC,
@@ -22,6 +25,7 @@ import { wholeNumber } from './options.ts';
  *
  * To stop, dispose it: health says NOT_SERVING, checks under way are answered, then the ports close.
  *
+ * @throws TlsError if a certificate can't be used
  * @throws ListenError if a port can't be listened on
  * @throws TypeError for options that can't be meant
  * @example
@@ -30,6 +34,7 @@ import { wholeNumber } from './options.ts';
 export async function startAuthServer(options: AuthServerOptions): Promise<AuthServer> {
   const { host = '127.0.0.1', port = 9086, logger = pino({ name: 'spanpass-server' }) } = options;
   const drainTimeoutMs = wholeNumber('drainTimeoutMs', options.drainTimeoutMs ?? 10_000, 0);
+  const drainDelayMs = wholeNumber('drainDelayMs', options.drainDelayMs ?? 0, 0);
   let grpc: GrpcListener | undefined;
   let draining = false;
   const isReady = () => !draining && keys.isReady;
@@ -46,27 +51,39 @@ export async function startAuthServer(options: AuthServerOptions): Promise<AuthS
     },
     onFeedProblem: log.onFeedProblem,
   });
-  const server = serverOf(options, keys, observer);
+  const serverByRules = (rules: AuthServerRules) => serverOf(rules, keys, observer);
+  const server = switchableServer(serverByRules(options));
 
   const cleanup = new Cleanup();
+  cleanup.add(() => keys[Symbol.asyncDispose]());
   try {
-    cleanup.add(() => keys[Symbol.asyncDispose]());
+    let certificates: Certificates | undefined;
+    const reloads = createReloadMetrics(metrics.registry, listener => certificates?.[listener]?.expiresAt);
+    const metricsTls = options.metrics === false ? undefined : options.metrics?.tls;
+    const opened = await openCertificates({ tls: options.tls, metricsTls }, { logger, reloaded: reloads.reloaded });
+    certificates = opened;
+    cleanup.add(() => opened[Symbol.asyncDispose]());
     keys.start();
-    const metricsAddress = await listenForOperations();
-    const listener = await startGrpcListener({ host, port, server, observer });
+    const metricsAddress = await listenForOperations(opened.metrics);
+    const listener = await startGrpcListener({ host, port, tls: opened.checks, server, observer });
     grpc = listener;
     listener.setServing(isReady());
     cleanup.add(() => listener.drain(drainTimeoutMs));
     cleanup.add(() => {
       draining = true;
       listener.setServing(false);
+      return setTimeout(drainDelayMs);
     });
     const grpcAddress = listener.address;
     logger.info({ grpcAddress, metricsAddress }, 'auth server listens');
+    if (!isLoopbackHost(host) && opened.checks === undefined) {
+      logger.warn('checks carry credentials, and come in clear text from beyond loopback: set tls');
+    }
     return {
       server,
       grpcAddress,
       ...(metricsAddress !== undefined && { metricsAddress }),
+      reload: reloadOf({ server, certificates: opened, serverOf: serverByRules, metrics: reloads }),
       [Symbol.asyncDispose]: () => cleanup.run(),
     };
   } catch (error) {
@@ -74,22 +91,12 @@ export async function startAuthServer(options: AuthServerOptions): Promise<AuthS
     throw error;
   }
 
-  async function listenForOperations(): Promise<string | undefined> {
+  async function listenForOperations(tls: TlsSource | undefined): Promise<string | undefined> {
     if (options.metrics === false) return undefined;
     const { host: metricsHost = '127.0.0.1', port: metricsPort = 9464 } = options.metrics ?? {};
     const { registry } = metrics;
-    const operations = await startOperations({ host: metricsHost, port: metricsPort, registry, isReady });
+    const operations = await startOperations({ host: metricsHost, port: metricsPort, tls, registry, isReady });
     cleanup.add(() => operations[Symbol.asyncDispose]());
     return operations.address;
   }
-}
-
-/** The chain of authenticators that was chosen, behind whatever forwards certificates to it. */
-function serverOf(options: AuthServerOptions, keys: KeySource, observer: Observer): Server {
-  const { authenticators = ['piped-jwt'], gatewayAudience: audience, forwardedCertificates } = options;
-  const chain = authenticators.map(one =>
-    one === 'piped-jwt' ? pipedJwt({ keys, ...(audience !== undefined && { audience }) }) : one,
-  );
-  const server = createServer({ authenticators: chain, observer });
-  return forwardedCertificates ? withForwardedCertificates(server, forwardedCertificates) : server;
 }

@@ -1,9 +1,11 @@
-import { Server as GrpcServer, ServerCredentials } from '@grpc/grpc-js';
+import { Server as GrpcServer, type ServerCredentials } from '@grpc/grpc-js';
 import { HealthImplementation } from 'grpc-health-check';
 import type { Server } from '../contract.ts';
 import { EXT_AUTHZ_SERVICE, extAuthzService } from '../ext-authz/service.ts';
 import type { Observer } from '../observer.ts';
 import { assertListenable, ListenError } from '../operations/listening.ts';
+import { grpcCredentials } from '../tls/listeners.ts';
+import type { TlsSource } from '../tls/tls-source.ts';
 
 /** A CheckRequest holds the headers and a certificate; 64 KiB of headers must still arrive to be refused by name. */
 const MAX_MESSAGE_BYTES = 262_144;
@@ -11,6 +13,7 @@ const MAX_MESSAGE_BYTES = 262_144;
 export interface GrpcListenerOptions {
   readonly host: string;
   readonly port: number;
+  readonly tls: TlsSource | undefined;
   readonly server: Server;
   readonly observer: Observer;
 }
@@ -26,7 +29,8 @@ export interface GrpcListener {
 }
 
 /** @throws ListenError */
-export async function startGrpcListener({ host, port, server, observer }: GrpcListenerOptions): Promise<GrpcListener> {
+export async function startGrpcListener(options: GrpcListenerOptions): Promise<GrpcListener> {
+  const { host, port, tls, server, observer } = options;
   const health = new HealthImplementation();
   const setServing = (serving: boolean) => {
     for (const service of ['', EXT_AUTHZ_SERVICE]) health.setStatus(service, serving ? 'SERVING' : 'NOT_SERVING');
@@ -36,16 +40,19 @@ export async function startGrpcListener({ host, port, server, observer }: GrpcLi
   const { definition, implementation } = extAuthzService(server, observer);
   grpc.addService(definition, implementation);
   health.addToServer(grpc);
-  const address = await bind(grpc, host, port);
+  const address = await bind(grpc, { host, port, credentials: grpcCredentials(tls) });
   return { address, setServing, drain: timeoutMs => drain(grpc, timeoutMs) };
 }
 
 /** @throws ListenError */
-async function bind(grpc: GrpcServer, host: string, port: number): Promise<string> {
+async function bind(
+  grpc: GrpcServer,
+  { host, port, credentials }: { host: string; port: number; credentials: ServerCredentials },
+): Promise<string> {
   if (port !== 0) await assertListenable(host, port);
   const address = host.includes(':') ? `[${host}]` : host;
   const bound = await new Promise<number>((resolve, reject) =>
-    grpc.bindAsync(`${address}:${port}`, ServerCredentials.createInsecure(), (cause, boundPort) => {
+    grpc.bindAsync(`${address}:${port}`, credentials, (cause, boundPort) => {
       if (cause) reject(new ListenError('listen_failed', `${address}:${port}`, { cause }));
       else resolve(boundPort);
     }),

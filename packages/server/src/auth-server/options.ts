@@ -2,13 +2,10 @@ import type { Logger } from 'pino';
 import type { ForwardedCertificateOptions } from '../authenticators/mtls/forwarded-certificate.ts';
 import type { Authenticator, Server } from '../contract.ts';
 import type { ControlPlaneKeysOptions } from '../keys/control-plane-keys.ts';
+import type { TlsOptions } from '../tls/options.ts';
 
-export interface AuthServerOptions {
-  /** The control plane to ask for keys, and how. */
-  readonly controlPlane: Omit<
-    ControlPlaneKeysOptions,
-    'observer' | 'onFreshness' | 'onFeedProblem' | 'onLookupFailure'
-  >;
+/** By which rules checks are decided: what can change while the server runs. */
+export interface AuthServerRules {
   /** This gateway's id, the `aud` of credentials for it. Default `spanpass-gateway`. */
   readonly gatewayAudience?: string;
   /**
@@ -18,11 +15,26 @@ export interface AuthServerOptions {
   readonly authenticators?: readonly ('piped-jwt' | Authenticator)[];
   /** Proxies whose `x-forwarded-client-cert` is believed. Default: the header is not looked at. */
   readonly forwardedCertificates?: ForwardedCertificateOptions;
+}
+
+export interface AuthServerOptions extends AuthServerRules {
+  /** The control plane to ask for keys, and how. */
+  readonly controlPlane: Omit<
+    ControlPlaneKeysOptions,
+    'observer' | 'onFreshness' | 'onFeedProblem' | 'onLookupFailure'
+  >;
   /** Where Envoy asks. Default `127.0.0.1`, port 9086; port 0 takes any. */
   readonly host?: string;
   readonly port?: number;
-  /** `/metrics`, `/healthz` and `/readyz`; `false` for none. Default `127.0.0.1`, port 9464. */
-  readonly metrics?: { readonly host?: string; readonly port?: number } | false;
+  /** Certificate of the ports that answer checks. Default clear text: for loopback, or where a mesh protects the way. */
+  readonly tls?: TlsOptions;
+  /** `/metrics`, `/healthz` and `/readyz`; `false` for none. Default `127.0.0.1`, port 9464, in clear text. */
+  readonly metrics?: { readonly host?: string; readonly port?: number; readonly tls?: TlsOptions } | false;
+  /**
+   * How long the server still answers, in milliseconds, after health and `/readyz` said that it stops, so that whoever
+   * asks looks elsewhere in time. Default 0.
+   */
+  readonly drainDelayMs?: number;
   /** How long checks under way may take when the server stops, in milliseconds. Default 10,000. */
   readonly drainTimeoutMs?: number;
   /** Default: JSON lines on standard output. */
@@ -35,4 +47,18 @@ export interface AuthServer extends AsyncDisposable {
   readonly grpcAddress: string;
   /** `host:port` of metrics and probes. */
   readonly metricsAddress?: string;
+  /**
+   * Goes on by other rules, and with other certificates, without dropping a check or a connection. All of it is taken,
+   * or nothing. Resolves when no check is answered by the former rules any more: whatever they held open can be closed.
+   *
+   * @throws TypeError for rules that can't be meant
+   * @throws TlsError for a certificate that can't be used
+   */
+  reload(changes: AuthServerChanges): Promise<void>;
+}
+
+export interface AuthServerChanges extends AuthServerRules {
+  /** Without it the same files are read again. Whether there is TLS at all, and a client CA, can't change. */
+  readonly tls?: TlsOptions;
+  readonly metricsTls?: TlsOptions;
 }

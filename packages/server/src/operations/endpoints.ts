@@ -1,11 +1,14 @@
-import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
+import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import type { Registry } from 'prom-client';
+import { createHttpServer } from '../tls/listeners.ts';
+import type { TlsSource } from '../tls/tls-source.ts';
 import { listening } from './listening.ts';
 
 export interface OperationsOptions {
   readonly host: string;
   readonly port: number;
+  readonly tls?: TlsSource | undefined;
   readonly registry: Registry;
   isReady(): boolean;
 }
@@ -21,8 +24,10 @@ export interface OperationsServer extends AsyncDisposable {
  *
  * @throws ListenError
  */
-export async function startOperations({ host, port, registry, isReady }: OperationsOptions): Promise<OperationsServer> {
-  const server = createServer(
+export async function startOperations(options: OperationsOptions): Promise<OperationsServer> {
+  const { host, port, tls, registry, isReady } = options;
+  const server = createHttpServer(
+    tls,
     { requestTimeout: 5000, headersTimeout: 5000, maxHeaderSize: 8192 },
     (request, response) => {
       answer(request, response, registry, isReady).catch(() => response.destroy());
