@@ -55,6 +55,8 @@ export interface Authenticator {
   readonly restsOn: 'authorization' | 'request';
   /** Whatever it throws refuses the request: an AuthenticationError with its code, anything else as `internal_error`. */
   authenticate(request: CheckedRequest, signal: AbortSignal): AuthenticatorOutcome | Promise<AuthenticatorOutcome>;
+  /** How much of its slow work is under way, and how much waits for its turn, where it keeps a queue. For metrics. */
+  queue?(): { readonly running: number; readonly waiting: number };
 }
 
 export type AuthenticatorOutcome =

@@ -31,6 +31,22 @@ export interface ServerOptions {
   readonly observer?: Observer;
 }
 
+/** A server that can say how busy it is. */
+export interface CheckingServer extends Server {
+  /** Checks that wait for an authenticator. */
+  readonly waitingChecks: number;
+  /** Verified decisions at hand. */
+  readonly rememberedDecisions: number;
+  /** The authenticators that keep a queue of their own. */
+  readonly queues: readonly QueueDepth[];
+}
+
+export interface QueueDepth {
+  readonly authenticator: string;
+  readonly running: number;
+  readonly waiting: number;
+}
+
 /** A verified decision, and the place of who verified it. */
 interface Remembered {
   readonly at: number;
@@ -59,7 +75,7 @@ interface Check {
  * const server = createServer({ authenticators: [pipedJwt({ keys })] });
  * const { project } = await server.authenticate({ headers, method, path, peer: { address } });
  */
-export function createServer(options: ServerOptions): Server {
+export function createServer(options: ServerOptions): CheckingServer {
   const { now = Date.now, observer } = options;
   const authenticators = [...options.authenticators];
   if (authenticators.length === 0) throw new TypeError('authenticators must not be empty: nobody could be let in');
@@ -89,26 +105,40 @@ export function createServer(options: ServerOptions): Server {
         check.remembered = undefined;
       }
       if (pendingChecks >= maxPendingChecks) throw new AuthenticationError('overloaded');
-      const outcome = authenticator.authenticate(check.request, check.deadline.signal);
+      const outcome = ask(authenticator, check);
       if (outcome instanceof Promise) return wait(check, at, outcome);
       const principal = settle(check, at, outcome);
       if (principal !== undefined) return principal;
     }
   }
 
+  function ask(authenticator: Authenticator, { request, deadline }: Check) {
+    try {
+      return authenticator.authenticate(request, deadline.signal);
+    } catch (error) {
+      throw AuthenticationError.from(error).by(authenticator.name);
+    }
+  }
+
   async function wait(check: Check, at: number, outcome: Promise<AuthenticatorOutcome>): Promise<Principal> {
     pendingChecks++;
     try {
-      const settled = await check.deadline.bound(outcome);
+      const settled = await check.deadline.bound(outcome).catch(error => {
+        throw AuthenticationError.from(error).by(nameOf(at));
+      });
       return settle(check, at, settled) ?? (await search(check, at + 1));
     } finally {
       pendingChecks--;
     }
   }
 
+  function nameOf(at: number): string {
+    return authenticators[at]?.name ?? '';
+  }
+
   /** The principal, if the outcome ends the search with one. */
   function settle(check: Check, at: number, outcome: AuthenticatorOutcome): Principal | undefined {
-    if (outcome.kind === 'refused') throw outcome.error;
+    if (outcome.kind === 'refused') throw outcome.error.by(nameOf(at));
     if (outcome.kind === 'not-mine') {
       check.closest ??= outcome.closest;
       return undefined;
@@ -125,6 +155,15 @@ export function createServer(options: ServerOptions): Server {
   }
 
   return {
+    get waitingChecks() {
+      return pendingChecks;
+    },
+    get rememberedDecisions() {
+      return decisions.size;
+    },
+    get queues() {
+      return authenticators.flatMap(({ name, queue }) => (queue ? [{ authenticator: name, ...queue() }] : []));
+    },
     authenticate(request, signal) {
       const deadline = new CheckDeadline(checkTimeoutMs, signal);
       let answer: Principal | Promise<Principal> | undefined;

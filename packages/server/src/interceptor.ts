@@ -7,7 +7,7 @@ import {
 } from '@grpc/grpc-js';
 import type { CheckedRequest, Principal, Server } from './contract.ts';
 import { identityHeaders, isIdentityHeader } from './identity.ts';
-import type { Observer } from './observer.ts';
+import { type Caller, ObservedCheck, type Observer } from './observer.ts';
 import { certificateOf } from './peer.ts';
 import { grpcRetryHeaders } from './refusal-headers.ts';
 import { AuthenticationError } from './refusals.ts';
@@ -39,13 +39,14 @@ export function authInterceptor(
       start: next =>
         next({
           onReceiveMetadata: (metadata, pass) => {
+            const observed = new ObservedCheck(observer, PROTOCOL, callerOf(method.path, metadata));
             const allow = (principal: Principal) => {
-              observer.decided?.({ protocol: PROTOCOL, authenticator: principal.authenticator });
+              observed.allowed(principal);
               pass(stamp(metadata, principal));
             };
             const refuse = (thrown: unknown) => {
               const refused = AuthenticationError.from(thrown);
-              observer.decided?.({ protocol: PROTOCOL, refused });
+              observed.refused(refused);
               call.sendStatus(statusOf(refused));
             };
             settle(() => server.authenticate(readCall(method, call, metadata)), allow, refuse);
@@ -70,6 +71,17 @@ function settle(
   }
   if (answer instanceof Promise) answer.then(allow, refuse);
   else allow(answer);
+}
+
+/** The metadata is the guarded handler's own by the time that the trace is looked for; nobody takes these out of it. */
+function callerOf(path: string, metadata: Metadata): Caller {
+  return {
+    method: path.slice(1),
+    traceHeader(name) {
+      const values = metadata.get(name);
+      return values.length === 1 ? String(values[0]) : undefined;
+    },
+  };
 }
 
 function readCall(

@@ -1,6 +1,6 @@
 import type { CheckedRequest, Principal, VerifiedFacts } from './contract.ts';
 import { signalOfPath } from './otlp-paths.ts';
-import { AuthenticationError } from './refusals.ts';
+import { AuthenticationError, type RefusalCode } from './refusals.ts';
 
 /**
  * Decides on one request from what was verified of its sender.
@@ -9,11 +9,12 @@ import { AuthenticationError } from './refusals.ts';
  */
 export function judge(facts: VerifiedFacts, request: CheckedRequest): Principal {
   const { principal, certificateThumbprint } = facts;
+  const refuse = (code: RefusalCode) => new AuthenticationError(code, { owner: principal }).by(principal.authenticator);
   if (certificateThumbprint !== undefined && certificateThumbprint !== request.peer.certificate?.thumbprint) {
-    throw new AuthenticationError('certificate_mismatch', { owner: principal });
+    throw refuse('certificate_mismatch');
   }
   const signal = signalOfPath(request.path);
-  if (signal === undefined) throw new AuthenticationError('path_unknown', { owner: principal });
-  if (!principal.scopes.includes(signal)) throw new AuthenticationError('scope_denied', { owner: principal });
+  if (signal === undefined) throw refuse('path_unknown');
+  if (!principal.scopes.includes(signal)) throw refuse('scope_denied');
   return principal;
 }

@@ -1,13 +1,28 @@
+import type { Owner, Principal } from './contract.ts';
 import type { AuthenticationError } from './refusals.ts';
 
-/** What one check came to. No credential and nothing unverified is in it. */
+/** What one check came to. No credential and nothing unverified is in it, but for `caller`. */
 export interface Decision {
   /** How the question was asked: `ext_authz_grpc`, `grpc`, `http`. */
   readonly protocol: string;
-  /** Who vouched, when the request was allowed. */
+  /** Who vouched, when the request was allowed; who refused it, where one of them did. */
   readonly authenticator?: string;
+  /** Whose request it was, where that was verified. */
+  readonly owner?: Owner;
   /** Why it was refused; absent when it was allowed. */
   readonly refused?: AuthenticationError;
+  /** How long it took. */
+  readonly durationSeconds?: number;
+  /** Whose trace it belongs to: unverified, and good for nothing else. */
+  readonly caller?: Caller;
+}
+
+/** The one who asks, as far as a trace is concerned. */
+export interface Caller {
+  /** The method that was called, one of the server's own: `package.Service/Method`, or an HTTP method. */
+  readonly method: string;
+  /** A header of W3C Trace Context (`traceparent`, `tracestate`), if it was sent exactly once. */
+  traceHeader(name: string): string | undefined;
 }
 
 export type LookupResult = 'found' | 'unknown' | 'failed' | 'throttled' | 'overloaded';
@@ -21,6 +36,8 @@ export interface Observer {
   keyLookup?(result: LookupResult): void;
   /** A key was revoked, or a piped or project disabled, and this server knows of it, so long after it was written. */
   revocationApplied?(lagSeconds: number): void;
+  /** A signature was looked at. */
+  signature?(authenticator: string, result: 'valid' | 'invalid'): void;
 }
 
 /** Tells each of several observers. */
@@ -38,5 +55,42 @@ export function joinObservers(...observers: readonly Observer[]): Observer {
     revocationApplied: lagSeconds => {
       for (const observer of observers) observer.revocationApplied?.(lagSeconds);
     },
+    signature: (authenticator, result) => {
+      for (const observer of observers) observer.signature?.(authenticator, result);
+    },
   };
+}
+
+/** One check from its beginning to its one decision, for those who open a door. */
+export class ObservedCheck {
+  readonly #observer: Observer;
+  readonly #protocol: string;
+  readonly #caller: Caller | undefined;
+  readonly #startedAt = performance.now();
+
+  constructor(observer: Observer, protocol: string, caller?: Caller) {
+    this.#observer = observer;
+    this.#protocol = protocol;
+    this.#caller = caller;
+  }
+
+  allowed(principal: Principal): void {
+    this.#end({ protocol: this.#protocol, authenticator: principal.authenticator, owner: principal });
+  }
+
+  refused(refused: AuthenticationError): void {
+    const { authenticator, owner } = refused;
+    this.#end({
+      protocol: this.#protocol,
+      ...(authenticator !== undefined && { authenticator }),
+      ...(owner && { owner }),
+      refused,
+    });
+  }
+
+  #end(decision: Decision): void {
+    const durationSeconds = (performance.now() - this.#startedAt) / 1000;
+    const caller = this.#caller;
+    this.#observer.decided?.({ ...decision, durationSeconds, ...(caller && { caller }) });
+  }
 }

@@ -22,7 +22,7 @@ describe('the table of refusals', () => {
   it.each(codes)('%s can be sent in a header, and names itself and its documentation', code => {
     const { message, docs } = REFUSALS[code];
     expect(message).toMatch(new RegExp(`^${code}: [\\x20-\\x21\\x23-\\x5b\\x5d-\\x7e]+$`));
-    expect(docs).toBe(`reference/refusals#${code}`);
+    expect(docs).toBe(`reference/refusals.md#${code}`);
     expect(Object.isFrozen(REFUSALS[code])).toBe(true);
   });
 

@@ -16,7 +16,7 @@ export interface Refusal {
   readonly retryAfterSeconds?: number;
   /** `<code>: <text>`, printable ASCII; fixed, so it never holds anything that came from the caller. */
   readonly message: string;
-  /** Where the documentation explains it. */
+  /** Where the documentation explains it: a page of `docs/`, and the place on it. */
   readonly docs: string;
   /** The signature held before this was found, so the owner of the key may be named in logs and to the gateway. */
   readonly ownerVerified: boolean;
@@ -102,7 +102,7 @@ export const REFUSALS: Readonly<Record<RefusalCode, Refusal>> = Object.freeze(
 );
 
 function rowOf(code: string, row: Row, text: string): readonly [string, Refusal] {
-  const docs = `reference/refusals#${code}`;
+  const docs = `reference/refusals.md#${code}`;
   return [code, Object.freeze({ ...ANSWERS[row.outcome], ...row, message: `${code}: ${text}`, docs })];
 }
 
@@ -112,6 +112,7 @@ export class AuthenticationError extends Error {
   readonly code: RefusalCode;
   /** Whose request was refused, where that was verified. */
   readonly owner: Owner | undefined;
+  #authenticator: string | undefined;
 
   constructor(code: RefusalCode, options: { readonly cause?: unknown; readonly owner?: Owner } = {}) {
     super(REFUSALS[code].message, 'cause' in options ? { cause: options.cause } : {});
@@ -121,6 +122,17 @@ export class AuthenticationError extends Error {
 
   get refusal(): Refusal {
     return REFUSALS[this.code];
+  }
+
+  /** Who refused, if it was one of the authenticators. */
+  get authenticator(): string | undefined {
+    return this.#authenticator;
+  }
+
+  /** Says who refused; the first one stays. */
+  by(authenticator: string): this {
+    this.#authenticator ??= authenticator;
+    return this;
   }
 
   /**

@@ -160,6 +160,7 @@ export function pipecdKey(options: PipecdKeyOptions): Authenticator {
     name: NAME,
     // Not on the header alone, though it could: then the credential itself would be kept as a key of the decisions.
     restsOn: 'request',
+    queue: () => comparer.depth,
     authenticate(request, signal) {
       const token = bearerToken(request);
       if (token === undefined || !isStaticKey(token)) return { kind: 'not-mine' };

@@ -11,6 +11,7 @@ import {
 import { bearerToken } from '../authorization.ts';
 import type { Authenticator, AuthenticatorOutcome, Owner, VerifiedFacts } from '../contract.ts';
 import type { KeyQuestion, KeySource } from '../keys/key-source.ts';
+import type { Observer } from '../observer.ts';
 import { AuthenticationError } from '../refusals.ts';
 
 export interface PipedJwtOptions {
@@ -19,6 +20,7 @@ export interface PipedJwtOptions {
   readonly audience?: string;
   /** Wall clock, in milliseconds. Default `Date.now`. */
   readonly now?: () => number;
+  readonly observer?: Pick<Observer, 'signature'>;
 }
 
 const NAME = 'piped-jwt';
@@ -40,6 +42,7 @@ export function pipedJwt({
   keys,
   audience = DEFAULT_GATEWAY_AUDIENCE,
   now = Date.now,
+  observer,
 }: PipedJwtOptions): Authenticator {
   if (audience === '') throw new TypeError('audience must not be empty');
 
@@ -56,8 +59,12 @@ export function pipedJwt({
       let verified: VerifiedCredential;
       try {
         verified = await verifyCredential({ token, parsed }, record, { purpose: 'gateway', audience, now });
-      } catch (error) {
-        return refused(AuthenticationError.from(error, ownerOf(record)));
+        observer?.signature?.(NAME, 'valid');
+      } catch (thrown) {
+        const error = AuthenticationError.from(thrown, ownerOf(record));
+        if (error.code === 'signature_invalid') observer?.signature?.(NAME, 'invalid');
+        else if (error.refusal.ownerVerified) observer?.signature?.(NAME, 'valid');
+        return refused(error);
       }
       const current = keys.peek(kid);
       if (current === undefined || current === record)

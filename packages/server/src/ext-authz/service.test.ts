@@ -48,7 +48,9 @@ const bearer = (authorization: string, more: Record<string, string> = {}) =>
 describe('ext_authz over gRPC', () => {
   it('lets a good credential through, at first and from memory', async () => {
     for (let time = 0; time < 3; time++) expect(await reasonOf(bearer(`Bearer ${token}`))).toBe('allowed');
-    expect(decisions).toEqual(Array(3).fill({ protocol: 'ext_authz_grpc', authenticator: 'piped-jwt' }));
+    const allowed = { protocol: 'ext_authz_grpc', authenticator: 'piped-jwt', owner: { piped: 'edge-1' } };
+    expect(decisions).toMatchObject([allowed, allowed, allowed]);
+    for (const { durationSeconds } of decisions) expect(durationSeconds).toBeGreaterThan(0);
   });
 
   it('answers a real Envoy that shows a made-up credential', async () => {

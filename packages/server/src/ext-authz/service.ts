@@ -1,6 +1,6 @@
-import type { handleUnaryCall, ServiceDefinition, UntypedServiceImplementation } from '@grpc/grpc-js';
+import type { handleUnaryCall, Metadata, ServiceDefinition, UntypedServiceImplementation } from '@grpc/grpc-js';
 import type { CheckedRequest, Principal, Server } from '../contract.ts';
-import type { Observer } from '../observer.ts';
+import { type Caller, ObservedCheck, type Observer } from '../observer.ts';
 import { AuthenticationError } from '../refusals.ts';
 import { createAnswers } from './answers.ts';
 import { readCheckRequest } from './read-request.ts';
@@ -39,41 +39,52 @@ export function extAuthzService(
 ): { definition: ServiceDefinition; implementation: UntypedServiceImplementation } {
   const answers = createAnswers();
 
-  function allow(principal: Principal, forGrpc: boolean): Buffer {
-    try {
-      const answer = answers.allow(principal);
-      observer.decided?.({ protocol: PROTOCOL, authenticator: principal.authenticator });
-      return answer;
-    } catch (error) {
-      return refuse(error, forGrpc);
-    }
-  }
-
-  function refuse(thrown: unknown, forGrpc: boolean): Buffer {
-    const refused = AuthenticationError.from(thrown);
-    observer.decided?.({ protocol: PROTOCOL, refused });
-    return answers.refuse(refused, forGrpc);
-  }
-
   const check: handleUnaryCall<Buffer, Buffer> = (call, callback) => {
-    let forGrpc = true;
+    let request: CheckedRequest | undefined;
+    const caller = callerOf(call.metadata, () => request);
+    const observed = new ObservedCheck(observer, PROTOCOL, caller);
+    const refuse = (thrown: unknown) => {
+      const refused = AuthenticationError.from(thrown);
+      observed.refused(refused);
+      return answers.refuse(refused, request === undefined || speaksGrpc(request));
+    };
+    const allow = (principal: Principal) => {
+      try {
+        const answer = answers.allow(principal);
+        observed.allowed(principal);
+        return answer;
+      } catch (error) {
+        return refuse(error);
+      }
+    };
     let answer: Principal | Promise<Principal>;
     try {
-      const request = readCheckRequest(call.request);
-      forGrpc = speaksGrpc(request);
+      request = readCheckRequest(call.request);
       answer = server.authenticate(request);
     } catch (error) {
-      callback(null, refuse(error, forGrpc));
+      callback(null, refuse(error));
       return;
     }
     if (answer instanceof Promise) {
       answer.then(
-        principal => callback(null, allow(principal, forGrpc)),
-        error => callback(null, refuse(error, forGrpc)),
+        principal => callback(null, allow(principal)),
+        error => callback(null, refuse(error)),
       );
-    } else callback(null, allow(answer, forGrpc));
+    } else callback(null, allow(answer));
   };
   return { definition, implementation: { check } };
+}
+
+/** Envoy's own span of the call, where it makes one; else the trace of the request that it asks about. */
+function callerOf(metadata: Metadata, request: () => CheckedRequest | undefined): Caller {
+  return {
+    method: `${EXT_AUTHZ_SERVICE}/Check`,
+    traceHeader(name) {
+      const from = metadata.get('traceparent').length > 0 ? metadata.get(name) : request()?.headers[name];
+      const only = Array.isArray(from) ? from.length === 1 && from[0] : from;
+      return typeof only === 'string' ? only : undefined;
+    },
+  };
 }
 
 /** Where the gateway shows no content type, a header more does an HTTP caller no harm. */

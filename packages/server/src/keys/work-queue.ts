@@ -10,6 +10,14 @@ export class WorkQueue {
     this.#maxWaiting = maxWaiting;
   }
 
+  get running(): number {
+    return this.#running;
+  }
+
+  get waiting(): number {
+    return this.#waiting.length;
+  }
+
   get isFull(): boolean {
     return this.#running >= this.#maxRunning && this.#waiting.length >= this.#maxWaiting;
   }

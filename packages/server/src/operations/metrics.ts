@@ -1,4 +1,5 @@
-import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
+import { Counter, collectDefaultMetrics, Gauge, Histogram, type LabelValues, Registry } from 'prom-client';
+import type { QueueDepth } from '../create-server.ts';
 import type { Observer } from '../observer.ts';
 
 /** What the gauges show when they are asked. */
@@ -6,15 +7,25 @@ export interface MetricSources {
   /** Seconds since nothing was known to be missing from the change feed. */
   feedLagSeconds(): number;
   isReady(): boolean;
+  /** Checks that wait for an authenticator. */
+  waitingChecks?(): number;
+  /** Verified decisions at hand. */
+  rememberedDecisions?(): number;
+  /** Lookups at the control plane. */
+  lookups?(): Depth;
+  /** The queues of the authenticators that have one. */
+  queues?(): readonly QueueDepth[];
 }
 
+type Depth = Omit<QueueDepth, 'authenticator'>;
+
 /** The auth server's metrics, in a registry of their own, and the observer that feeds them. */
-export function createMetrics({ feedLagSeconds, isReady }: MetricSources): { registry: Registry; observer: Observer } {
+export function createMetrics(sources: MetricSources): { registry: Registry; observer: Observer } {
   const registry = new Registry();
   const registers = [registry];
   const decisions = new Counter({
     name: 'spanpass_check_decisions_total',
-    help: 'Checks by what they came to. reason is empty for those that were allowed.',
+    help: 'Checks by what they came to. reason is empty where it was allowed, authenticator where none of them decided.',
     labelNames: ['outcome', 'reason', 'protocol', 'authenticator'] as const,
     registers,
   });
@@ -30,6 +41,18 @@ export function createMetrics({ feedLagSeconds, isReady }: MetricSources): { reg
     labelNames: ['result'] as const,
     registers,
   });
+  const durations = new Histogram({
+    name: 'spanpass_check_duration_seconds',
+    help: 'Time from the question to its answer. A decision at hand takes microseconds, a key lookup milliseconds.',
+    buckets: [0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5],
+    registers,
+  });
+  const signatures = new Counter({
+    name: 'spanpass_signature_verifications_total',
+    help: 'Signatures that were looked at, by authenticator and by whether they held.',
+    labelNames: ['authenticator', 'result'] as const,
+    registers,
+  });
   const revocationLag = new Histogram({
     name: 'spanpass_revocation_lag_seconds',
     help: 'Time from the write of a revocation or a disable at the control plane until this server applied it.',
@@ -41,7 +64,7 @@ export function createMetrics({ feedLagSeconds, isReady }: MetricSources): { reg
     help: 'Time since the change feed of the control plane was last known to be complete.',
     registers,
     collect() {
-      this.set(feedLagSeconds());
+      this.set(sources.feedLagSeconds());
     },
   });
   new Gauge({
@@ -49,18 +72,66 @@ export function createMetrics({ feedLagSeconds, isReady }: MetricSources): { reg
     help: 'Whether checks can be decided: 1 or 0.',
     registers,
     collect() {
-      this.set(isReady() ? 1 : 0);
+      this.set(sources.isReady() ? 1 : 0);
     },
   });
+  addDepths(registry, sources);
   collectDefaultMetrics({ register: registry });
   const observer: Observer = {
-    decided({ protocol, authenticator = '', refused }) {
+    decided({ protocol, authenticator = '', refused, durationSeconds }) {
       const outcome = refused?.refusal.outcome ?? 'allowed';
       decisions.inc({ outcome, reason: refused?.code ?? '', protocol, authenticator });
+      if (durationSeconds !== undefined) durations.observe(durationSeconds);
     },
     decisionCache: result => cacheRequests.inc({ result }),
     keyLookup: result => lookups.inc({ result }),
+    signature: (authenticator, result) => signatures.inc({ authenticator, result }),
     revocationApplied: lagSeconds => revocationLag.observe(lagSeconds),
   };
   return { registry, observer };
+}
+
+/** What is under way and what waits, as gauges that are read when they are asked for. */
+function addDepths(registry: Registry, sources: MetricSources): void {
+  const registers = [registry];
+  new Gauge({
+    name: 'spanpass_checks_waiting',
+    help: 'Checks that wait for an authenticator.',
+    registers,
+    collect() {
+      this.set(sources.waitingChecks?.() ?? 0);
+    },
+  });
+  new Gauge({
+    name: 'spanpass_decision_cache_entries',
+    help: 'Verified decisions at hand.',
+    registers,
+    collect() {
+      this.set(sources.rememberedDecisions?.() ?? 0);
+    },
+  });
+  new Gauge({
+    name: 'spanpass_key_lookups_pending',
+    help: 'Keys that the control plane is being asked for (running), and that wait for their turn (waiting).',
+    labelNames: ['state'] as const,
+    registers,
+    collect() {
+      setDepth(this, {}, sources.lookups?.() ?? { running: 0, waiting: 0 });
+    },
+  });
+  new Gauge({
+    name: 'spanpass_authenticator_queue_depth',
+    help: 'Slow work of an authenticator, such as comparing keys with bcrypt: under way (running), or before its turn (waiting).',
+    labelNames: ['authenticator', 'state'] as const,
+    registers,
+    collect() {
+      this.reset();
+      for (const { authenticator, ...depth } of sources.queues?.() ?? []) setDepth(this, { authenticator }, depth);
+    },
+  });
+}
+
+function setDepth<T extends string>(gauge: Gauge<T | 'state'>, labels: object, { running, waiting }: Depth): void {
+  gauge.set({ ...labels, state: 'running' } as LabelValues<T | 'state'>, running);
+  gauge.set({ ...labels, state: 'waiting' } as LabelValues<T | 'state'>, waiting);
 }

@@ -93,7 +93,7 @@ describe('the log of refusals', () => {
         reason: 'piped_disabled',
         outcome: 'denied',
         protocol: 'grpc',
-        docs: 'reference/refusals#piped_disabled',
+        docs: 'docs/reference/refusals.md#piped_disabled',
         project: 'shop',
         piped: 'edge-1',
         kid: 'test-key',

@@ -1,52 +1,59 @@
 import type { Logger } from 'pino';
-import type { Observer } from '../observer.ts';
-import type { RefusalCode } from '../refusals.ts';
+import type { Decision, Observer } from '../observer.ts';
+import { type AuthenticationError, REFUSALS, type RefusalCode } from '../refusals.ts';
+import { LineBudget } from './line-budget.ts';
 import { safeCause } from './safe-cause.ts';
 
 export interface RefusalLogOptions {
   /** Lines a second for each reason. Default 5; what was left out is counted in the next line. */
   readonly maxPerSecond?: number;
+  /** Where the documentation is found, to link each reason. Default `docs/`, where the repository has it. */
+  readonly docsUrl?: string;
   /** Clock, in milliseconds. Default `Date.now`. */
   readonly now?: () => number;
 }
 
-interface Window {
-  second: number;
-  lines: number;
-  suppressed: number;
-}
+export const DEFAULT_DOCS_URL = 'docs/';
 
-/** One JSON line per refusal, with its reason and where that is documented, and never a credential. */
-export function refusalLog(logger: Logger, { maxPerSecond = 5, now = Date.now }: RefusalLogOptions = {}): Observer {
-  const windows = new Map<RefusalCode, Window>();
+/**
+ * One JSON line per refusal: its `reason`, `outcome`, a link to the reason's `docs`, the `protocol`, the `authenticator`
+ * that refused, and `project`, `piped` and `kid` of a verified sender; never a credential. Of each reason so many a second
+ * are written; `suppressed` counts those that were not, in the next line of that reason or in one of its own.
+ */
+export function refusalLog(logger: Logger, options: RefusalLogOptions = {}): Observer {
+  const { maxPerSecond = 5, docsUrl = DEFAULT_DOCS_URL, now = Date.now } = options;
+  const levelOf = (code: RefusalCode) => (REFUSALS[code].outcome === 'unavailable' ? 'warn' : 'info');
+  const reasonOf = (code: RefusalCode) => {
+    const { outcome, docs } = REFUSALS[code];
+    return { reason: code, outcome, docs: linkTo(docs, docsUrl) };
+  };
+  const budget = new LineBudget<RefusalCode>({ maxPerSecond, now }, (code, suppressed) => {
+    logger[levelOf(code)]({ ...reasonOf(code), suppressed }, 'refused, and not logged one by one');
+  });
   return {
-    decided({ protocol, refused }) {
+    decided(decision) {
+      const { refused } = decision;
       if (refused === undefined) return;
-      const { code, owner, refusal } = refused;
-      const window = windows.get(code) ?? { second: 0, lines: 0, suppressed: 0 };
-      windows.set(code, window);
-      const second = Math.floor(now() / 1000);
-      if (second !== window.second) Object.assign(window, { second, lines: 0 });
-      if (window.lines >= maxPerSecond) {
-        window.suppressed++;
-        return;
-      }
-      window.lines++;
-      const { suppressed } = window;
-      window.suppressed = 0;
-      const undecided = refusal.outcome === 'unavailable';
-      logger[undecided ? 'warn' : 'info'](
-        {
-          reason: code,
-          outcome: refusal.outcome,
-          protocol,
-          docs: refusal.docs,
-          ...(owner && { project: owner.project, piped: owner.piped, kid: owner.credentialId }),
-          ...(suppressed > 0 && { suppressed }),
-          ...(undecided && { cause: safeCause(refused.cause) }),
-        },
+      const suppressed = budget.take(refused.code);
+      if (suppressed === undefined) return;
+      logger[levelOf(refused.code)](
+        { ...reasonOf(refused.code), ...senderOf(decision, refused), ...(suppressed > 0 && { suppressed }) },
         'refused',
       );
     },
+  };
+}
+
+/** A page of the documentation, wherever it is published. */
+export function linkTo(page: string, docsUrl: string): string {
+  return `${docsUrl.replace(/\/?$/, '/')}${page}`;
+}
+
+function senderOf({ protocol, authenticator }: Decision, { owner, refusal, cause }: AuthenticationError) {
+  return {
+    protocol,
+    ...(authenticator !== undefined && { authenticator }),
+    ...(owner && { project: owner.project, piped: owner.piped, kid: owner.credentialId }),
+    ...(refusal.outcome === 'unavailable' && { cause: safeCause(cause) }),
   };
 }

@@ -25,6 +25,10 @@ export class KeyComparer {
     this.#compare = compare;
   }
 
+  get depth(): { readonly running: number; readonly waiting: number } {
+    return { running: this.#queue.running, waiting: this.#queue.waiting };
+  }
+
   /**
    * The first of the hashes that the key belongs to. Where there is none, as many comparisons were made as a piped may
    * have keys, whether it has two, one, or does not exist: time tells nobody which.

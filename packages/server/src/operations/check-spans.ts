@@ -1,0 +1,74 @@
+import { type Attributes, SpanKind, SpanStatusCode, type TracerProvider } from '@opentelemetry/api';
+import type { Decision, Observer } from '../observer.ts';
+import { parentOf } from './trace-parent.ts';
+
+/** gRPC status codes by number, for those that a check may end with. */
+const STATUS_NAMES: Readonly<Record<number, string>> = {
+  0: 'OK',
+  7: 'PERMISSION_DENIED',
+  14: 'UNAVAILABLE',
+  16: 'UNAUTHENTICATED',
+};
+
+const METHODS: ReadonlySet<string> = new Set(['GET', 'HEAD', 'POST', 'PUT', 'DELETE', 'OPTIONS', 'PATCH']);
+
+/**
+ * One span per check, of kind SERVER, in the trace of the caller: Envoy's span of the call where it makes one, else the
+ * trace of the request that it asks about. It is made when the check is decided and dated back, so one that is not sampled
+ * costs next to nothing.
+ *
+ * Attributes are those of OpenTelemetry's conventions for RPC (`rpc.system`, `rpc.service`, `rpc.method`,
+ * `rpc.grpc.status_code`) or HTTP servers, and `spanpass.outcome`, `.reason`, `.protocol`, `.authenticator`, `.project`
+ * and `.piped`; the last two only of a verified identity. Only what could not be decided counts as an error.
+ *
+ * @param now wall clock, in milliseconds. Default `Date.now`
+ * @example
+ * const observer = joinObservers(metrics.observer, checkSpans(provider));
+ */
+export function checkSpans(tracerProvider: TracerProvider, now: () => number = Date.now): Observer {
+  const tracer = tracerProvider.getTracer('@spanpass/server');
+  return {
+    decided(decision) {
+      const endTime = now();
+      const { caller, durationSeconds = 0, refused } = decision;
+      const startTime = endTime - durationSeconds * 1000;
+      const attributes = attributesOf(decision);
+      const name = caller?.method.includes('/') ? caller.method : `check ${decision.protocol}`;
+      const span = tracer.startSpan(name, { kind: SpanKind.SERVER, startTime, attributes }, parentOf(caller));
+      if (refused?.refusal.outcome === 'unavailable') {
+        span.setStatus({ code: SpanStatusCode.ERROR, message: refused.refusal.message });
+      }
+      span.end(endTime);
+    },
+  };
+}
+
+function attributesOf({ protocol, authenticator, owner, refused, caller }: Decision): Attributes {
+  return {
+    ...(caller && callAttributes(caller.method, refused?.refusal)),
+    'spanpass.protocol': protocol,
+    'spanpass.outcome': refused?.refusal.outcome ?? 'allowed',
+    ...(refused && { 'spanpass.reason': refused.code }),
+    ...(authenticator !== undefined && { 'spanpass.authenticator': authenticator }),
+    ...(owner && { 'spanpass.project': owner.project, 'spanpass.piped': owner.piped }),
+  };
+}
+
+function callAttributes(method: string, refusal: { grpcStatus: number; httpStatus: number } | undefined): Attributes {
+  const [service, name] = method.split('/', 2);
+  if (service === undefined || name === undefined) {
+    return {
+      // Anybody may make up a method; the conventions have a word for those.
+      'http.request.method': METHODS.has(method) ? method : '_OTHER',
+      'http.response.status_code': refusal?.httpStatus ?? 200,
+    };
+  }
+  const code = refusal?.grpcStatus ?? 0;
+  return {
+    'rpc.system': 'grpc',
+    'rpc.service': service,
+    'rpc.method': name,
+    'rpc.grpc.status_code': code,
+    'rpc.response.status_code': STATUS_NAMES[code] ?? String(code),
+  };
+}
