@@ -54,3 +54,28 @@ export class FormatError extends Error {
     this.code = code;
   }
 }
+
+/** Every reason for which a key snapshot is not taken. The codes are stable: logs use them. */
+export const KEY_SNAPSHOT_REFUSALS = Object.freeze({
+  malformed: 'the snapshot does not begin with a JWS in compact form',
+  typ_mismatch: 'what is signed is no key snapshot (typ)',
+  key_not_pinned: 'the snapshot was signed with a key that is not pinned',
+  signature_invalid: 'the signature does not verify',
+  claims_malformed: 'a required claim is missing or has the wrong type, or the issuer is no control plane',
+  issued_in_future: 'the snapshot was signed in the future',
+  too_old: 'the snapshot is older than what may be believed',
+  rolled_back: 'the snapshot is older than the last revision that was seen',
+  body_mismatch: 'the records are not those that were signed for',
+  records_malformed: 'a record is malformed, newer than the snapshot, or there twice',
+});
+
+/** A key snapshot was not taken. `code` says why and is stable; `message` is fixed per code and safe to show. */
+export class KeySnapshotError extends Error {
+  override readonly name = 'KeySnapshotError';
+  readonly code: keyof typeof KEY_SNAPSHOT_REFUSALS;
+
+  constructor(code: KeySnapshotError['code'], options?: ErrorOptions) {
+    super(KEY_SNAPSHOT_REFUSALS[code], options);
+    this.code = code;
+  }
+}

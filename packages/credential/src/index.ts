@@ -13,15 +13,31 @@ export {
   type UnverifiedCredential,
   type UnverifiedJws,
 } from './compact.ts';
-export { CREDENTIAL_REFUSALS, CredentialError, type CredentialRefusalCode, FormatError } from './errors.ts';
+export {
+  CREDENTIAL_REFUSALS,
+  CredentialError,
+  type CredentialRefusalCode,
+  FormatError,
+  KEY_SNAPSHOT_REFUSALS,
+  KeySnapshotError,
+} from './errors.ts';
 export { idSchema, KID_PATTERN, kidSchema, SIGNALS, type Signal, scopesSchema } from './ids.ts';
 export { type KeyFile, type PendingKey, parseKeyFile, parsePendingKey, publicHalf } from './key-file.ts';
 export { createKeyPair, type KeyPair } from './key-pair.ts';
 export { assertUsable, type KeyRecord, parseKeyRecord, parsePublicJwk, thumbprint } from './key-record.ts';
+export {
+  encodeKeySnapshot,
+  type KeySnapshot,
+  MAX_SNAPSHOT_RECORDS,
+  type SnapshotExpectations,
+  signKeySnapshot,
+  verifyKeySnapshot,
+} from './key-snapshot.ts';
 export { isLoopbackHost } from './loopback.ts';
 export { sha256, signPossession, verifyPossession } from './possession.ts';
 export { CLOCK_SKEW_SECONDS, DEFAULT_GATEWAY_AUDIENCE, PURPOSES, type Purpose } from './purposes.ts';
 export { importSigningKey, type SigningKey, type SignOptions, signCredential } from './sign.ts';
 export { verifySignature } from './signature.ts';
+export { parseSnapshotKeys, type SnapshotKeys } from './snapshot-keys.ts';
 export { parseStrictObject } from './strict-json.ts';
 export { type Expectations, type VerifiedCredential, verifyCredential } from './verify.ts';
