@@ -65,6 +65,7 @@ export class ControlPlaneKeys implements KeySource {
   readonly #feed: ChangeFeed;
   readonly #cache: KeyCache;
   readonly #lookups: KeyLookups;
+  readonly #queue: WorkQueue;
   #timer: NodeJS.Timeout | undefined;
 
   /** @throws TypeError for options that can't be meant: plaintext beyond loopback, bounds that bound nothing */
@@ -94,6 +95,10 @@ export class ControlPlaneKeys implements KeySource {
       onFreshness: freshness => options.onFreshness?.(freshness),
       onProblem: problem => options.onFeedProblem?.(problem),
     });
+    this.#queue = new WorkQueue(
+      wholeNumber('maxLookups', options.maxLookups ?? 64),
+      wholeNumber('maxQueuedLookups', options.maxQueuedLookups ?? 1024, 0),
+    );
     this.#lookups = new KeyLookups({
       fetchKey: fetchKeyFrom(this.#endpoint, {
         timeoutMs: wholeNumber('lookupTimeoutMs', options.lookupTimeoutMs ?? 2000),
@@ -101,10 +106,7 @@ export class ControlPlaneKeys implements KeySource {
       }),
       feed: this.#feed,
       cache: this.#cache,
-      queue: new WorkQueue(
-        wholeNumber('maxLookups', options.maxLookups ?? 64),
-        wholeNumber('maxQueuedLookups', options.maxQueuedLookups ?? 1024, 0),
-      ),
+      queue: this.#queue,
       buckets: new TokenBuckets({
         perSecond: wholeNumber('unknownPerSecond', options.unknownPerSecond ?? 20),
         burst: wholeNumber('unknownBurst', options.unknownBurst ?? 200),
@@ -131,6 +133,11 @@ export class ControlPlaneKeys implements KeySource {
   /** How long ago nothing was known to be missing, in milliseconds. */
   get feedLagMs(): number {
     return this.#feed.lagMs;
+  }
+
+  /** Lookups that the control plane is being asked, and those that wait for their turn. */
+  get lookups(): { readonly running: number; readonly waiting: number } {
+    return { running: this.#queue.running, waiting: this.#queue.waiting };
   }
 
   /** Whether checks can be decided without the control plane's help: false before the feed was live, and when stale. */
