@@ -34,8 +34,8 @@ export async function serveExtAuthz(server: Server, observer?: Observer): Promis
   };
 }
 
-export function connectRaw(address: string): RawClient {
-  const client = new Client(address, credentials.createInsecure(), { 'grpc.max_send_message_length': -1 });
+export function connectRaw(address: string, channel = credentials.createInsecure()): RawClient {
+  const client = new Client(address, channel, { 'grpc.max_send_message_length': -1 });
   return {
     check: bytes =>
       new Promise(resolve => {
