@@ -8,7 +8,15 @@ export interface CheckedRequest {
   readonly method: string;
   /** The path, with the query if there is one: `/v1/traces`, or a gRPC method's `/package.Service/Method`. */
   readonly path: string;
-  readonly peer: { readonly address: string; readonly certificate?: PeerCertificate };
+  readonly peer: Peer;
+}
+
+/** Who is at the other end of the connection that the request came by. */
+export interface Peer {
+  readonly address: string;
+  readonly certificate?: PeerCertificate;
+  /** The address that a proxy at `address` says its client has. Of trusted hops only it is believed. */
+  readonly unverifiedClientAddress?: string;
 }
 
 /** The client's certificate, as the party that ended its TLS connection verified it. */

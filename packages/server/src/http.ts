@@ -21,11 +21,20 @@ function readHttpRequest(request: IncomingMessage): CheckedRequest {
   const certificate = certificateOf(tls);
   const address = socket.remoteAddress ?? '';
   return {
-    headers: request.headersDistinct,
+    headers: readHttpHeaders(request),
     method: request.method ?? '',
     path: request.url ?? '',
     peer: certificate ? { address, certificate } : { address },
   };
+}
+
+/** All values of each header: one as it is, several as a list. */
+export function readHttpHeaders({ headersDistinct }: IncomingMessage): CheckedRequest['headers'] {
+  const headers: Record<string, string | readonly string[] | undefined> = Object.create(null);
+  for (const [name, values] of Object.entries(headersDistinct)) {
+    headers[name] = values?.length === 1 ? values[0] : values;
+  }
+  return headers;
 }
 
 /** An HTTP answer, ready to be sent. */

@@ -1,4 +1,4 @@
-import type { CheckedRequest, PeerCertificate, Server } from '../../contract.ts';
+import type { PeerCertificate, Server } from '../../contract.ts';
 import { wholeNumber } from '../../options.ts';
 import { AuthenticationError } from '../../refusals.ts';
 import { addressSet } from './address-set.ts';
@@ -24,7 +24,8 @@ export interface ForwardedCertificateOptions {
  * The header must hold exactly `hops` elements, of which the first counts: each proxy adds its own behind what came with
  * the request. One more would be the client's invention, or a certificate whose names break out of their element (Envoy
  * does not quote them); such a header is refused as `certificate_malformed`. What a trusted hop says of its client
- * replaces the hop's own certificate; if it says nothing, the client has none.
+ * replaces the hop's own certificate; if it says nothing, the client has none. Where the hop asks over HTTP and names its
+ * client's address, that replaces its own too.
  *
  * The names are read from the certificate itself, where the hop hands it on (Envoy: `set_current_client_cert_details`
  * with `cert: true`, which is advised), else from `URI` and `DNS`. The hop must not forward what clients send (Envoy:
@@ -38,20 +39,15 @@ export function withForwardedCertificates(server: Server, options: ForwardedCert
   const hops = wholeNumber('hops', options.hops ?? 1);
   return {
     authenticate(request, signal) {
-      const { address, certificate } = request.peer;
+      const { address, certificate, unverifiedClientAddress } = request.peer;
       const header = request.headers[HEADER];
-      if ((header === undefined && certificate === undefined) || !trusted.has(address)) {
-        return server.authenticate(request, signal);
-      }
+      const says = header !== undefined || unverifiedClientAddress !== undefined;
+      if ((!says && certificate === undefined) || !trusted.has(address)) return server.authenticate(request, signal);
       const forwarded = header === undefined ? undefined : forwardedCertificate(header, hops);
-      return server.authenticate(withCertificate(request, forwarded), signal);
+      const peer = { address: unverifiedClientAddress ?? address, ...(forwarded && { certificate: forwarded }) };
+      return server.authenticate({ ...request, peer }, signal);
     },
   };
-}
-
-function withCertificate(request: CheckedRequest, certificate: PeerCertificate | undefined): CheckedRequest {
-  const { address } = request.peer;
-  return { ...request, peer: certificate === undefined ? { address } : { address, certificate } };
 }
 
 /** @throws AuthenticationError `certificate_malformed` */

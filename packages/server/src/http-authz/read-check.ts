@@ -1,0 +1,28 @@
+import type { IncomingMessage } from 'node:http';
+import { isIP } from 'node:net';
+import type { CheckedRequest } from '../contract.ts';
+import { MAX_HEADERS_LENGTH } from '../ext-authz/read-request.ts';
+import { readHttpHeaders } from '../http.ts';
+import { AuthenticationError } from '../refusals.ts';
+import type { OriginalRequest } from './dialect.ts';
+
+/**
+ * Makes a check's request of what a proxy sent. The certificate of the connection is the proxy's, and never its client's;
+ * what it says of that one in `x-real-ip` and `x-forwarded-client-cert` is for the server to believe or not.
+ *
+ * @throws AuthenticationError `request_too_large`
+ */
+export function readCheck(request: IncomingMessage, original: OriginalRequest): CheckedRequest {
+  assertBounded(request);
+  const headers = readHttpHeaders(request);
+  const address = request.socket.remoteAddress ?? '';
+  const client = headers['x-real-ip'];
+  const named = typeof client === 'string' && isIP(client) !== 0;
+  return { ...original, headers, peer: { address, ...(named && { unverifiedClientAddress: client }) } };
+}
+
+function assertBounded({ rawHeaders, url = '' }: IncomingMessage): void {
+  let length = url.length;
+  for (const text of rawHeaders) length += text.length;
+  if (length > MAX_HEADERS_LENGTH) throw new AuthenticationError('request_too_large');
+}
