@@ -14,6 +14,7 @@ import { judge } from './judge.ts';
 import type { Observer } from './observer.ts';
 import { wholeNumber } from './options.ts';
 import { AuthenticationError } from './refusals.ts';
+import { type ShadowRule, withShadow } from './shadow/shadow-rule.ts';
 
 export interface ServerOptions {
   /** Asked in this order. None at all is a mistake: nobody could be let in. */
@@ -29,6 +30,8 @@ export interface ServerOptions {
   /** Wall clock, in milliseconds. Default `Date.now`. */
   readonly now?: () => number;
   readonly observer?: Observer;
+  /** A rule to try beside the deciding ones. It changes no answer. */
+  readonly shadow?: ShadowRule;
 }
 
 /** A server that can say how busy it is. */
@@ -154,16 +157,7 @@ export function createServer(options: ServerOptions): CheckingServer {
     if (facts.stillHolds(now() / 1000)) decisions.set(authorization, { at, facts });
   }
 
-  return {
-    get waitingChecks() {
-      return pendingChecks;
-    },
-    get rememberedDecisions() {
-      return decisions.size;
-    },
-    get queues() {
-      return authenticators.flatMap(({ name, queue }) => (queue ? [{ authenticator: name, ...queue() }] : []));
-    },
+  const deciding: Server = {
     authenticate(request, signal) {
       const deadline = new CheckDeadline(checkTimeoutMs, signal);
       let answer: Principal | Promise<Principal> | undefined;
@@ -180,6 +174,28 @@ export function createServer(options: ServerOptions): CheckingServer {
       return answer instanceof Promise ? settled(answer, deadline) : answer;
     },
   };
+  const answering = options.shadow ? shadowed(deciding, options.shadow, options) : deciding;
+
+  return {
+    get waitingChecks() {
+      return pendingChecks;
+    },
+    get rememberedDecisions() {
+      return decisions.size;
+    },
+    get queues() {
+      return authenticators.flatMap(({ name, queue }) => (queue ? [{ authenticator: name, ...queue() }] : []));
+    },
+    authenticate: answering.authenticate,
+  };
+}
+
+/** The rule's own chain has its own memory, and tells nobody of what it does but how it compares. */
+function shadowed(deciding: Server, shadow: ShadowRule, options: ServerOptions): Server {
+  const { authenticators } = shadow;
+  const { observer, shadow: _, ...bounds } = options;
+  const chain = authenticators && createServer({ ...bounds, authenticators });
+  return withShadow(deciding, shadow, chain, result => observer?.shadow?.(result));
 }
 
 /** Ids end up in headers, and an authenticator is not always ours. */

@@ -1,5 +1,6 @@
 import type { Owner, Principal } from './contract.ts';
 import type { AuthenticationError } from './refusals.ts';
+import type { ShadowResult } from './shadow/shadow-rule.ts';
 
 /** What one check came to. No credential and nothing unverified is in it, but for `caller`. */
 export interface Decision {
@@ -38,6 +39,8 @@ export interface Observer {
   revocationApplied?(lagSeconds: number): void;
   /** A signature was looked at. */
   signature?(authenticator: string, result: 'valid' | 'invalid'): void;
+  /** A rule was tried beside the deciding ones. */
+  shadow?(result: ShadowResult): void;
 }
 
 /** Tells each of several observers. */
@@ -54,6 +57,9 @@ export function joinObservers(...observers: readonly Observer[]): Observer {
     },
     revocationApplied: lagSeconds => {
       for (const observer of observers) observer.revocationApplied?.(lagSeconds);
+    },
+    shadow: result => {
+      for (const observer of observers) observer.shadow?.(result);
     },
     signature: (authenticator, result) => {
       for (const observer of observers) observer.signature?.(authenticator, result);

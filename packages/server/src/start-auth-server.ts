@@ -12,7 +12,7 @@ import { ControlPlaneKeys } from './keys/control-plane-keys.ts';
 import { joinObservers } from './observer.ts';
 import { startOperations } from './operations/endpoints.ts';
 import { createMetrics } from './operations/metrics.ts';
-import { refusalLog } from './operations/refusal-log.ts';
+import { narrators } from './operations/narrators.ts';
 import { createReloadMetrics } from './operations/reload-metrics.ts';
 import { wholeNumber } from './options.ts';
 import { switchableServer } from './switchable-server.ts';
@@ -39,8 +39,13 @@ export async function startAuthServer(options: AuthServerOptions): Promise<AuthS
   let draining = false;
   const isReady = () => !draining && keys.isReady;
 
-  const metrics = createMetrics({ feedLagSeconds: () => keys.feedLagMs / 1000, isReady });
-  const observer = joinObservers(metrics.observer, refusalLog(logger));
+  const metrics = createMetrics({
+    feedLagSeconds: () => keys.feedLagMs / 1000,
+    isReady,
+    load: () => server.current.load,
+    lookups: () => keys.lookups,
+  });
+  const observer = joinObservers(metrics.observer, ...narrators(options, logger));
   const log = keyLog(logger);
   const keys = new ControlPlaneKeys({
     ...options.controlPlane,

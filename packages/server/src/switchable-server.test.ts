@@ -8,12 +8,13 @@ const named = (piped: string) => ({ piped }) as Principal;
 const at = (piped: string): Server => ({ authenticate: () => named(piped) });
 const waiting = () => {
   const gate = deferred<Principal>();
-  return { ...gate, server: { authenticate: () => gate.promise } };
+  const server: Server = { authenticate: () => gate.promise };
+  return { ...gate, server };
 };
 
 it('asks the new one from the moment of the switch, and lets the old one answer what it took', async () => {
   const [one, other] = [waiting(), waiting()];
-  const server = switchableServer(one.server);
+  const server = switchableServer<Server>(one.server);
   const [first, second] = [server.authenticate(requestWith('x')), server.authenticate(requestWith('y'))];
   let settled = 0;
   const toOther = server.switchTo(other.server).then(() => settled++);
@@ -29,7 +30,7 @@ it('asks the new one from the moment of the switch, and lets the old one answer 
 });
 
 it('switches at once where nothing is under way', async () => {
-  const server = switchableServer(at('one'));
+  const server = switchableServer<Server>(at('one'));
   server.authenticate(requestWith('x'));
   await server.switchTo(at('two'));
   expect(server.authenticate(requestWith('x'))).toEqual(named('two'));

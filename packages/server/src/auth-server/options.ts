@@ -1,8 +1,21 @@
+import type { TracerProvider } from '@opentelemetry/api';
 import type { Logger } from 'pino';
 import type { ForwardedCertificateOptions } from '../authenticators/mtls/forwarded-certificate.ts';
 import type { Authenticator, Server } from '../contract.ts';
 import type { ControlPlaneKeysOptions } from '../keys/control-plane-keys.ts';
+import type { ShadowRule } from '../shadow/shadow-rule.ts';
 import type { TlsOptions } from '../tls/options.ts';
+
+/** Who is asked for a pass, in this order. `piped-jwt` stands for the one that takes keys from the control plane. */
+export type Chain = readonly ('piped-jwt' | Authenticator)[];
+
+/** A rule to try beside the deciding ones: another chain, another audience for it, or other scopes for everybody. */
+export interface ShadowRules extends Omit<ShadowRule, 'authenticators'> {
+  /** Authenticators of its own, but for `piped-jwt`. Whatever they hold open is their maker's to close. */
+  readonly authenticators?: Chain;
+  /** The `aud` that `piped-jwt` asks for in that chain. Default the deciding one's. */
+  readonly gatewayAudience?: string;
+}
 
 /** By which rules checks are decided: what can change while the server runs. */
 export interface AuthServerRules {
@@ -12,9 +25,11 @@ export interface AuthServerRules {
    * Who is asked for a pass, in this order. `piped-jwt` stands for the one that takes keys from the control plane.
    * Default that one alone. Whatever else an authenticator holds open is its maker's to close.
    */
-  readonly authenticators?: readonly ('piped-jwt' | Authenticator)[];
+  readonly authenticators?: Chain;
   /** Proxies whose `x-forwarded-client-cert` is believed. Default: the header is not looked at. */
   readonly forwardedCertificates?: ForwardedCertificateOptions;
+  /** Tried on each request after it was answered, counted and logged; it changes no answer. Default none. */
+  readonly shadow?: ShadowRules;
 }
 
 export interface AuthServerOptions extends AuthServerRules {
@@ -37,6 +52,10 @@ export interface AuthServerOptions extends AuthServerRules {
   readonly drainDelayMs?: number;
   /** How long checks under way may take when the server stops, in milliseconds. Default 10,000. */
   readonly drainTimeoutMs?: number;
+  /** Makes a span of each check, in the caller's trace. Default none. Whoever made it flushes and closes it. */
+  readonly tracerProvider?: TracerProvider;
+  /** Where the documentation is found, for the links in logs. Default `docs/`, where the repository has it. */
+  readonly docsUrl?: string;
   /** Default: JSON lines on standard output. */
   readonly logger?: Logger;
 }
@@ -50,11 +69,12 @@ export interface AuthServer extends AsyncDisposable {
   /**
    * Goes on by other rules, and with other certificates, without dropping a check or a connection. All of it is taken,
    * or nothing. Resolves when no check is answered by the former rules any more: whatever they held open can be closed.
+   * One reload at a time: a function is asked for the changes when it is its turn, and what it throws is passed on.
    *
    * @throws TypeError for rules that can't be meant
    * @throws TlsError for a certificate that can't be used
    */
-  reload(changes: AuthServerChanges): Promise<void>;
+  reload(changes: AuthServerChanges | (() => Promise<AuthServerChanges>)): Promise<void>;
 }
 
 export interface AuthServerChanges extends AuthServerRules {

@@ -1,16 +1,16 @@
-import type { Server } from '../contract.ts';
 import type { ReloadMetrics } from '../operations/reload-metrics.ts';
 import type { SwitchableServer } from '../switchable-server.ts';
 import type { TlsOptions } from '../tls/options.ts';
 import type { TlsSource } from '../tls/tls-source.ts';
 import type { Certificates } from './certificates.ts';
-import type { AuthServer, AuthServerChanges, AuthServerRules } from './options.ts';
+import type { AuthServer, AuthServerRules } from './options.ts';
+import type { RulesServer } from './rules.ts';
 
 interface Reloaded {
-  readonly server: SwitchableServer;
+  readonly server: SwitchableServer<RulesServer>;
   readonly certificates: Certificates;
   /** @throws TypeError */
-  serverOf(rules: AuthServerRules): Server;
+  serverOf(rules: AuthServerRules): RulesServer;
   readonly metrics: ReloadMetrics;
 }
 
@@ -18,8 +18,9 @@ interface Reloaded {
 export function reloadOf({ server, certificates, serverOf, metrics }: Reloaded): AuthServer['reload'] {
   let last: Promise<unknown> = Promise.resolve();
 
-  async function reload({ tls, metricsTls, ...rules }: AuthServerChanges): Promise<void> {
+  async function reload(changes: Parameters<AuthServer['reload']>[0]): Promise<void> {
     try {
+      const { tls, metricsTls, ...rules } = typeof changes === 'function' ? await changes() : changes;
       const next = serverOf(rules);
       const takeCertificates = [
         await prepare('tls', certificates.checks, tls),

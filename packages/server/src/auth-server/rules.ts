@@ -1,10 +1,18 @@
 import { withForwardedCertificates } from '../authenticators/mtls/forwarded-certificate.ts';
 import { pipedJwt } from '../authenticators/piped-jwt.ts';
-import type { Server } from '../contract.ts';
-import { createServer } from '../create-server.ts';
+import type { Authenticator, Server } from '../contract.ts';
+import { type CheckingServer, createServer } from '../create-server.ts';
 import type { KeySource } from '../keys/key-source.ts';
 import type { Observer } from '../observer.ts';
-import type { AuthServerRules } from './options.ts';
+import { keysAtHand } from '../shadow/keys-at-hand.ts';
+import type { ShadowRule } from '../shadow/shadow-rule.ts';
+import type { AuthServerRules, Chain, ShadowRules } from './options.ts';
+
+/** What answers by one set of rules. */
+export interface RulesServer extends Server {
+  /** How busy it is. */
+  readonly load: Omit<CheckingServer, 'authenticate'>;
+}
 
 /**
  * The chain of authenticators that was chosen, with decisions of its own to remember, behind whatever forwards
@@ -12,11 +20,36 @@ import type { AuthServerRules } from './options.ts';
  *
  * @throws TypeError for rules that can't be meant
  */
-export function serverOf(rules: AuthServerRules, keys: KeySource, observer: Observer): Server {
-  const { authenticators = ['piped-jwt'], gatewayAudience: audience, forwardedCertificates } = rules;
-  const chain = authenticators.map(one =>
-    one === 'piped-jwt' ? pipedJwt({ keys, ...(audience !== undefined && { audience }) }) : one,
-  );
-  const server = createServer({ authenticators: chain, observer });
-  return forwardedCertificates ? withForwardedCertificates(server, forwardedCertificates) : server;
+export function serverOf(rules: AuthServerRules, keys: KeySource, observer: Observer): RulesServer {
+  const { authenticators = ['piped-jwt'], gatewayAudience, forwardedCertificates, shadow } = rules;
+  const server = createServer({
+    authenticators: chainOf(authenticators, { keys, audience: gatewayAudience, observer }),
+    observer,
+    ...(shadow && { shadow: shadowOf(shadow, rules, keys) }),
+  });
+  const { authenticate } = forwardedCertificates ? withForwardedCertificates(server, forwardedCertificates) : server;
+  return { authenticate, load: server };
+}
+
+interface PipedJwtParts {
+  readonly keys: KeySource;
+  readonly audience: string | undefined;
+  readonly observer?: Observer;
+}
+
+function chainOf(chain: Chain, { keys, audience, observer }: PipedJwtParts): Authenticator[] {
+  const options = { keys, ...(audience !== undefined && { audience }), ...(observer && { observer }) };
+  return chain.map(one => (one === 'piped-jwt' ? pipedJwt(options) : one));
+}
+
+/** Where the deciding chain looked the key up already, the tried one must not ask again, or be counted as asking. */
+function shadowOf(shadow: ShadowRules, rules: AuthServerRules, keys: KeySource): ShadowRule {
+  const { authenticators, gatewayAudience, ...rule } = shadow;
+  if (authenticators === undefined) {
+    if (gatewayAudience !== undefined) throw new TypeError('shadow.gatewayAudience needs shadow.authenticators');
+    return rule;
+  }
+  const isLookedUp = (rules.authenticators ?? ['piped-jwt']).includes('piped-jwt');
+  const audience = gatewayAudience ?? rules.gatewayAudience;
+  return { ...rule, authenticators: chainOf(authenticators, { keys: isLookedUp ? keysAtHand(keys) : keys, audience }) };
 }

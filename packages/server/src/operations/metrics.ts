@@ -1,5 +1,5 @@
 import { Counter, collectDefaultMetrics, Gauge, Histogram, type LabelValues, Registry } from 'prom-client';
-import type { QueueDepth } from '../create-server.ts';
+import type { CheckingServer, QueueDepth } from '../create-server.ts';
 import type { Observer } from '../observer.ts';
 
 /** What the gauges show when they are asked. */
@@ -7,16 +7,13 @@ export interface MetricSources {
   /** Seconds since nothing was known to be missing from the change feed. */
   feedLagSeconds(): number;
   isReady(): boolean;
-  /** Checks that wait for an authenticator. */
-  waitingChecks?(): number;
-  /** Verified decisions at hand. */
-  rememberedDecisions?(): number;
+  /** How busy the server is that decides now. */
+  load(): Load;
   /** Lookups at the control plane. */
-  lookups?(): Depth;
-  /** The queues of the authenticators that have one. */
-  queues?(): readonly QueueDepth[];
+  lookups(): Depth;
 }
 
+type Load = Omit<CheckingServer, 'authenticate'>;
 type Depth = Omit<QueueDepth, 'authenticator'>;
 
 /** The auth server's metrics, in a registry of their own, and the observer that feeds them. */
@@ -53,6 +50,12 @@ export function createMetrics(sources: MetricSources): { registry: Registry; obs
     labelNames: ['authenticator', 'result'] as const,
     registers,
   });
+  const shadows = new Counter({
+    name: 'spanpass_shadow_decisions_total',
+    help: 'Requests on which a rule was tried beside the deciding ones, by how the two compare.',
+    labelNames: ['rule', 'agreement'] as const,
+    registers,
+  });
   const revocationLag = new Histogram({
     name: 'spanpass_revocation_lag_seconds',
     help: 'Time from the write of a revocation or a disable at the control plane until this server applied it.',
@@ -85,6 +88,7 @@ export function createMetrics(sources: MetricSources): { registry: Registry; obs
     },
     decisionCache: result => cacheRequests.inc({ result }),
     keyLookup: result => lookups.inc({ result }),
+    shadow: ({ rule, agreement }) => shadows.inc({ rule, agreement }),
     signature: (authenticator, result) => signatures.inc({ authenticator, result }),
     revocationApplied: lagSeconds => revocationLag.observe(lagSeconds),
   };
@@ -99,7 +103,7 @@ function addDepths(registry: Registry, sources: MetricSources): void {
     help: 'Checks that wait for an authenticator.',
     registers,
     collect() {
-      this.set(sources.waitingChecks?.() ?? 0);
+      this.set(sources.load().waitingChecks);
     },
   });
   new Gauge({
@@ -107,7 +111,7 @@ function addDepths(registry: Registry, sources: MetricSources): void {
     help: 'Verified decisions at hand.',
     registers,
     collect() {
-      this.set(sources.rememberedDecisions?.() ?? 0);
+      this.set(sources.load().rememberedDecisions);
     },
   });
   new Gauge({
@@ -116,7 +120,7 @@ function addDepths(registry: Registry, sources: MetricSources): void {
     labelNames: ['state'] as const,
     registers,
     collect() {
-      setDepth(this, {}, sources.lookups?.() ?? { running: 0, waiting: 0 });
+      setDepth(this, {}, sources.lookups());
     },
   });
   new Gauge({
@@ -126,7 +130,7 @@ function addDepths(registry: Registry, sources: MetricSources): void {
     registers,
     collect() {
       this.reset();
-      for (const { authenticator, ...depth } of sources.queues?.() ?? []) setDepth(this, { authenticator }, depth);
+      for (const { authenticator, ...depth } of sources.load().queues) setDepth(this, { authenticator }, depth);
     },
   });
 }

@@ -3,23 +3,38 @@ import type { AddressInfo } from 'node:net';
 import { pino } from 'pino';
 import { describe, expect, it } from 'vitest';
 import { createTestClock } from '../fixture.test.support.ts';
+import { ObservedCheck } from '../observer.ts';
 import { AuthenticationError } from '../refusals.ts';
 import { SOMEBODY } from '../testing/doubles.ts';
 import { startOperations } from './endpoints.ts';
 import { assertListenable, listening } from './listening.ts';
-import { createMetrics } from './metrics.ts';
+import { createMetrics, type MetricSources } from './metrics.ts';
 import { refusalLog } from './refusal-log.ts';
 import { safeCause } from './safe-cause.ts';
 
 const SECRET = 'eyJhbGciOiJFUzI1NiJ9.eyJwcm9qZWN0IjoiZXhhbXBsZSJ9.bm90LWEtc2lnbmF0dXJl';
 
+const idle: MetricSources = {
+  feedLagSeconds: () => 0,
+  isReady: () => true,
+  load: () => ({
+    waitingChecks: 3,
+    rememberedDecisions: 7,
+    queues: [{ authenticator: 'pipecd-key', running: 2, waiting: 9 }],
+  }),
+  lookups: () => ({ running: 4, waiting: 5 }),
+};
+
 describe('metrics', () => {
   it('count decisions, memory and lookups, and show lag and readiness', async () => {
-    const { registry, observer } = createMetrics({ feedLagSeconds: () => 1.5, isReady: () => true });
+    const { registry, observer } = createMetrics({ ...idle, feedLagSeconds: () => 1.5 });
     observer.decided?.({ protocol: 'grpc', authenticator: 'piped-jwt' });
     observer.decided?.({ protocol: 'http', refused: new AuthenticationError('expired', { owner: SOMEBODY }) });
     observer.decisionCache?.('hit');
     observer.keyLookup?.('throttled');
+    observer.signature?.('piped-jwt', 'invalid');
+    observer.shadow?.({ rule: 'other-audience', agreement: 'would_refuse', decided: 'allowed' });
+    new ObservedCheck(observer, 'grpc').refused(new AuthenticationError('key_unknown').by('piped-jwt'));
     observer.revocationApplied?.(0.2);
     const text = await registry.metrics();
     for (const line of [
@@ -30,6 +45,15 @@ describe('metrics', () => {
       'spanpass_revocation_lag_seconds_bucket{le="0.1"} 0',
       'spanpass_revocation_lag_seconds_bucket{le="0.25"} 1',
       'spanpass_key_feed_lag_seconds 1.5',
+      'spanpass_check_decisions_total{outcome="unauthenticated",reason="key_unknown",protocol="grpc",authenticator="piped-jwt"} 1',
+      'spanpass_check_duration_seconds_count 1',
+      'spanpass_signature_verifications_total{authenticator="piped-jwt",result="invalid"} 1',
+      'spanpass_shadow_decisions_total{rule="other-audience",agreement="would_refuse"} 1',
+      'spanpass_checks_waiting 3',
+      'spanpass_decision_cache_entries 7',
+      'spanpass_key_lookups_pending{state="running"} 4',
+      'spanpass_key_lookups_pending{state="waiting"} 5',
+      'spanpass_authenticator_queue_depth{authenticator="pipecd-key",state="waiting"} 9',
       'spanpass_auth_server_ready 1',
     ]) {
       expect(text).toContain(`${line}\n`);
@@ -41,7 +65,7 @@ describe('metrics', () => {
 describe('the operations endpoints', () => {
   it('answer what they know, and nothing else', async () => {
     let isReady = false;
-    const { registry } = createMetrics({ feedLagSeconds: () => 0, isReady: () => isReady });
+    const { registry } = createMetrics({ ...idle, isReady: () => isReady });
     await using operations = await startOperations({ host: '127.0.0.1', port: 0, registry, isReady: () => isReady });
     const get = async (path: string, method = 'GET') => {
       const response = await fetch(`http://${operations.address}${path}`, { method });
@@ -100,6 +124,16 @@ describe('the log of refusals', () => {
         msg: 'refused',
       },
     ]);
+  });
+
+  it('links to wherever the documentation is published', () => {
+    const lines: Record<string, unknown>[] = [];
+    const logger = pino({ base: null }, { write: (line: string) => lines.push(JSON.parse(line)) });
+    for (const docsUrl of ['https://docs.example.org/spanpass', 'https://docs.example.org/spanpass/']) {
+      refusalLog(logger, { docsUrl }).decided?.({ protocol: 'grpc', refused: new AuthenticationError('expired') });
+    }
+    const docs = 'https://docs.example.org/spanpass/reference/refusals.md#expired';
+    expect(lines.map(line => line.docs)).toEqual([docs, docs]);
   });
 
   it('says what went wrong where a check stayed undecided, without what looks like a secret', () => {
