@@ -9,6 +9,8 @@ export interface Io {
   readonly env: NodeJS.ProcessEnv;
   /** Aborted when the person, or whoever supervises the process, wants it to end. */
   readonly stop: AbortSignal;
+  /** Calls the listener on a hangup (SIGHUP), which ends the process only while nobody listens. */
+  readonly onHangup?: (listener: () => void) => Disposable;
 }
 
 export type Output = Writable & { readonly isTTY?: boolean | undefined; readonly columns?: number | undefined };

@@ -4,14 +4,23 @@ import { run } from './program.ts';
 
 const stop = new AbortController();
 let asked = 0;
-for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
-  process.on(signal, () => {
-    asked += 1;
-    // Whoever asks twice does not want to wait.
-    if (asked > 1) process.exit(1);
-    stop.abort();
-  });
-}
+const askToStop = () => {
+  asked += 1;
+  // Whoever asks twice does not want to wait.
+  if (asked > 1) process.exit(1);
+  stop.abort();
+};
+for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, askToStop);
+
+const hangupListeners = new Set<() => void>();
+process.on('SIGHUP', () => {
+  if (hangupListeners.size === 0) return askToStop();
+  for (const listener of hangupListeners) listener();
+});
+const onHangup = (listener: () => void): Disposable => {
+  hangupListeners.add(listener);
+  return { [Symbol.dispose]: () => void hangupListeners.delete(listener) };
+};
 
 for (const event of ['uncaughtException', 'unhandledRejection'] as const) {
   process.on(event, (error: unknown) => {
@@ -30,4 +39,11 @@ for (const stream of [process.stdout, process.stderr]) {
 }
 
 const { stdin, stdout, stderr, env } = process;
-process.exitCode = await run(process.argv.slice(2), { stdin, stdout, stderr, env, stop: stop.signal });
+process.exitCode = await run(process.argv.slice(2), {
+  stdin,
+  stdout,
+  stderr,
+  env,
+  stop: stop.signal,
+  onHangup,
+});

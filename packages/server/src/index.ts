@@ -26,8 +26,9 @@ export type {
   Server,
   VerifiedFacts,
 } from './contract.ts';
-export { createServer, type ServerOptions } from './create-server.ts';
+export { type CheckingServer, createServer, type QueueDepth, type ServerOptions } from './create-server.ts';
 export { EXT_AUTHZ_SERVICE, extAuthzService } from './ext-authz/service.ts';
+export { type FollowedFiles, type FollowOptions, followFiles } from './files/follow-files.ts';
 export { authenticateHttp, type HttpRefusal, refusalToHttp } from './http.ts';
 export { IDENTITY_HEADERS, identityHeaders, isIdentityHeader } from './identity.ts';
 export { type AuthInterceptorOptions, authInterceptor } from './interceptor.ts';
@@ -35,10 +36,15 @@ export type { Freshness } from './keys/change-feed.ts';
 export { ControlPlaneKeys, type ControlPlaneKeysOptions } from './keys/control-plane-keys.ts';
 export type { FeedProblem } from './keys/feed-connection.ts';
 export type { KeyQuestion, KeySource } from './keys/key-source.ts';
-export type { Decision, LookupResult, Observer } from './observer.ts';
+export { type Caller, type Decision, joinObservers, type LookupResult, type Observer } from './observer.ts';
+export { checkSpans } from './operations/check-spans.ts';
 export { ListenError } from './operations/listening.ts';
+export { createMetrics, type MetricSources } from './operations/metrics.ts';
+export { DEFAULT_DOCS_URL, linkTo } from './operations/refusal-log.ts';
 export { AuthenticationError, REFUSALS, type Refusal, type RefusalCode, type RefusalOutcome } from './refusals.ts';
 export { type OpenAuthenticators, openAuthenticators } from './settings/open-authenticators.ts';
+export { type OpenShadow, openShadow } from './settings/open-shadow.ts';
+export type { ShadowResult, ShadowRule } from './shadow/shadow-rule.ts';
 export { startAuthServer } from './start-auth-server.ts';
 export { createHttpServer, grpcCredentials } from './tls/listeners.ts';
 export {

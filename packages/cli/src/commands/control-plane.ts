@@ -1,46 +1,19 @@
 import { Command } from 'commander';
 import { pino } from 'pino';
-import { z } from 'zod';
 import { readSecretFile } from '../config/secret.ts';
 import { loadSettings } from '../config/settings.ts';
 import { wrongUsage } from '../failure.ts';
 import { type Io, printResult } from '../io.ts';
+import { type ControlPlaneSettings, controlPlaneSettings } from '../settings/control-plane.ts';
 import { untilStopped } from '../until-stopped.ts';
-import { DEFAULT_DATA_DIR, examples, type JsonOption, withJson } from './options.ts';
-
-const text = z.string().min(1).max(4096);
-
-/** All that `spanpass control-plane` can be told, in a file or as `SPANPASS_…`. */
-export const controlPlaneSettings = z.object({
-  host: text.default('127.0.0.1'),
-  port: z.int().min(0).max(65_535).default(9085),
-  dataDir: text.default(DEFAULT_DATA_DIR),
-  /** A PostgreSQL server instead of the embedded database; it may hold a password. */
-  databaseUrl: text.optional(),
-  databaseUrlFile: text.optional(),
-  publicUrl: text.optional(),
-  gatewayAudience: text.optional(),
-  keyLifeSeconds: z.int().optional(),
-  enrollmentTokenLifeSeconds: z.int().optional(),
-  adminToken: text.optional(),
-  adminTokenFile: text.optional(),
-  authServerToken: text.optional(),
-  authServerTokenFile: text.optional(),
-  /** Addresses or networks; in the environment a list with commas. */
-  trustedProxies: z
-    .preprocess(list => (typeof list === 'string' ? list.split(/\s*,\s*/) : list), z.array(text))
-    .optional(),
-  logLevel: z.enum(['fatal', 'error', 'warn', 'info', 'debug', 'silent']).default('info'),
-});
-
-type Settings = z.output<typeof controlPlaneSettings>;
+import { examples, type JsonOption, settingsHelp, withJson } from './options.ts';
 
 /** `spanpass control-plane`: the control plane alone. */
 export function controlPlaneCommand(io: Io): Command {
   return withJson(new Command('control-plane'))
     .description('run the control plane alone: the registry of pipeds and keys')
     .option('--config <file>', 'settings in YAML; each is also read from SPANPASS_…, which wins')
-    .addHelpText('after', `\nSettings: ${Object.keys(controlPlaneSettings.shape).join(', ')}.`)
+    .addHelpText('after', settingsHelp(controlPlaneSettings))
     .addHelpText(
       'after',
       examples(
@@ -62,7 +35,13 @@ export function controlPlaneCommand(io: Io): Command {
     });
 }
 
-async function start({ logLevel, databaseUrlFile, adminTokenFile, authServerTokenFile, ...settings }: Settings) {
+async function start({
+  logLevel,
+  databaseUrlFile,
+  adminTokenFile,
+  authServerTokenFile,
+  ...settings
+}: ControlPlaneSettings) {
   const { startControlPlane } = await import('@spanpass/control-plane');
   const databaseUrl = await secret(settings.databaseUrl, databaseUrlFile);
   const adminToken = await secret(settings.adminToken, adminTokenFile);

@@ -1,5 +1,6 @@
 import { idSchema } from '@spanpass/credential';
 import { type Command, InvalidArgumentError } from 'commander';
+import type { z } from 'zod';
 import { wrongUsage } from '../failure.ts';
 import type { Io } from '../io.ts';
 
@@ -66,6 +67,15 @@ export function dataDirOf({ env }: Pick<Io, 'env'>, { dataDir }: DataDirOption):
 /** Lines under the help; one that begins with a blank goes on from the line before. */
 export function examples(...lines: string[]): string {
   return `\nExamples:\n${lines.map(line => (line.startsWith(' ') ? `  ${line}` : `  $ ${line}`)).join('\n')}`;
+}
+
+/** What a server can be told, one setting a line. */
+export function settingsHelp(schema: z.ZodObject): string {
+  const width = Math.max(...Object.keys(schema.shape).map(key => key.length));
+  const lines = Object.entries(schema.shape).map(([key, setting]) =>
+    `  ${key.padEnd(width)}  ${(setting as z.ZodType).description?.replaceAll('`', '') ?? ''}`.trimEnd(),
+  );
+  return `\nSettings:\n${lines.join('\n')}`;
 }
 
 /** For ids of projects and pipeds. */

@@ -14,7 +14,8 @@ export interface FollowedFiles extends AsyncDisposable {
 /**
  * Tells when files have changed: written anew, replaced, or behind a symbolic link that was swapped, as Kubernetes swaps
  * secrets. It polls, since notifications do not cross such links nor network file systems. A change is told once nothing
- * more changed between two looks: files that belong together are rarely written at once.
+ * more changed between two looks: files that belong together are rarely written at once. Resolves when what is there now
+ * has been seen: read the files after that.
  */
 export async function followFiles(
   { paths, pollMs }: FollowOptions,

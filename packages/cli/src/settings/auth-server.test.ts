@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { loadSettings } from '../config/settings.ts';
-import { authServerSettings } from './server.ts';
+import { authServerSettings } from './auth-server.ts';
 
 let dir: string;
 beforeAll(async () => {

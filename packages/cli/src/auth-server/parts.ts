@@ -1,0 +1,50 @@
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { AuthServerChanges, AuthServerOptions, OpenAuthenticators } from '@spanpass/server';
+import { readSecretFile } from '../config/secret.ts';
+import { Failure, oneLine } from '../failure.ts';
+import type { AuthServerSettings } from '../settings/auth-server.ts';
+
+/** By which rules and with which certificates an auth server runs, of those that can change. */
+export function changesOf(settings: AuthServerSettings, { authenticators }: OpenAuthenticators): AuthServerChanges {
+  const { gatewayAudience, trustedHops, tls, metricsTls } = settings;
+  return {
+    authenticators,
+    gatewayAudience,
+    ...(trustedHops && { forwardedCertificates: { trustedHops } }),
+    ...(tls && { tls: defined(tls) }),
+    ...(metricsTls && { metricsTls: defined(metricsTls) }),
+  };
+}
+
+/** How it reaches the control plane: for as long as it runs. */
+export async function controlPlaneOf(settings: AuthServerSettings): Promise<AuthServerOptions['controlPlane']> {
+  const { controlPlane: url, controlPlaneCaFile, controlPlaneCertFile, controlPlaneKeyFile, maxStaleMs } = settings;
+  const tls = {
+    ...(controlPlaneCaFile !== undefined && { ca: await pem(controlPlaneCaFile) }),
+    ...(controlPlaneCertFile !== undefined && { cert: await pem(controlPlaneCertFile) }),
+    ...(controlPlaneKeyFile !== undefined && { key: await pem(controlPlaneKeyFile) }),
+  };
+  return { url, token: await tokenOf(settings), tls, ...(maxStaleMs !== undefined && { maxStaleMs }) };
+}
+
+async function tokenOf({ authServerToken, authServerTokenFile, dataDir }: AuthServerSettings): Promise<string> {
+  if (authServerToken !== undefined) return authServerToken;
+  return readSecretFile(
+    authServerTokenFile ?? join(dataDir, 'auth-server-token'),
+    'set SPANPASS_AUTH_SERVER_TOKEN to the token that the control plane knows',
+  );
+}
+
+async function pem(file: string): Promise<string> {
+  return readFile(file, 'utf8').catch(error => {
+    throw new Failure(`can't read ${file}: ${oneLine(error)}`);
+  });
+}
+
+type Defined<T> = { [Key in keyof T]: Exclude<T[Key], undefined> };
+
+/** A setting that is absent and one that is undefined are the same. */
+function defined<T extends object>(settings: T): Defined<T> {
+  return Object.fromEntries(Object.entries(settings).filter(([, value]) => value !== undefined)) as Defined<T>;
+}

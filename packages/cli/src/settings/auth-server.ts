@@ -1,0 +1,67 @@
+import { DEFAULT_GATEWAY_AUDIENCE } from '@spanpass/credential';
+import { authenticatorsSettings, tlsSettings } from '@spanpass/server/settings';
+import { z } from 'zod';
+import { DEFAULT_CONTROL_PLANE, DEFAULT_DATA_DIR } from '../commands/options.ts';
+import { host, logLevel, path, port } from './parts.ts';
+
+/** All that `spanpass server` can be told, in a file or as `SPANPASS_…`. */
+export const authServerSettings = z.object({
+  host: host.default('127.0.0.1').describe('Where Envoy asks.'),
+  grpcPort: port.default(9086).describe('ext_authz over gRPC, and gRPC health.'),
+  tls: tlsSettings
+    .optional()
+    .describe('Certificate of the ports that answer checks. Checks carry credentials: set it beyond loopback.'),
+  metricsHost: host.default('127.0.0.1').describe('Where `/metrics`, `/healthz` and `/readyz` are.'),
+  metricsPort: port.default(9464),
+  metricsTls: tlsSettings.optional().describe('Certificate of metrics and probes.'),
+  controlPlane: z
+    .url({ protocol: /^https?$/ })
+    .default(DEFAULT_CONTROL_PLANE)
+    .describe('Where keys are asked for.'),
+  controlPlaneCaFile: path.optional().describe('Whom to trust as an https control plane. Default: the public CAs.'),
+  controlPlaneCertFile: path.optional().describe('Certificate to show to the control plane.'),
+  controlPlaneKeyFile: path.optional().describe('Its private key.'),
+  authServerToken: z.string().min(16).optional().describe('Token that the control plane knows. Secret.'),
+  authServerTokenFile: path
+    .optional()
+    .describe('File of that token, mode 0600. Default: `auth-server-token` in `dataDir`.'),
+  dataDir: path.default(DEFAULT_DATA_DIR).describe('Where a control plane on this machine keeps its tokens.'),
+  gatewayAudience: z.string().min(1).max(256).default(DEFAULT_GATEWAY_AUDIENCE).describe("Credentials' `aud` here."),
+  authenticators: authenticatorsSettings.describe('Who is asked for a pass, in this order.'),
+  trustedHops: z
+    .array(z.string().min(1).max(64))
+    .min(1)
+    .max(256)
+    .optional()
+    .describe('Addresses and networks of proxies whose `x-forwarded-client-cert` is believed. Default: none.'),
+  maxStaleMs: z
+    .int()
+    .min(1)
+    .optional()
+    .describe('How long keys at hand still serve without the change feed. Default: 900000 (15 min).'),
+  drainDelayMs: z
+    .int()
+    .min(0)
+    .max(600_000)
+    .default(1000)
+    .describe('How long a server that stops still answers after health and `/readyz` have said so.'),
+  drainTimeoutMs: z
+    .int()
+    .min(0)
+    .max(600_000)
+    .default(10_000)
+    .describe('How long checks under way may take after that.'),
+  logLevel: logLevel.describe('JSON lines on standard error, from this level on.'),
+});
+
+export type AuthServerSettings = z.output<typeof authServerSettings>;
+
+/** What changes while the server runs; anything else needs a restart. */
+export const LIVE_SETTINGS = [
+  'authenticators',
+  'gatewayAudience',
+  'trustedHops',
+  'tls',
+  'metricsTls',
+  'logLevel',
+] as const satisfies readonly (keyof AuthServerSettings)[];

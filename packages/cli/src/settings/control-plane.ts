@@ -1,0 +1,36 @@
+import { tlsSettings } from '@spanpass/server/settings';
+import { z } from 'zod';
+import { DEFAULT_DATA_DIR } from '../commands/options.ts';
+import { logLevel, path, port } from './parts.ts';
+
+const text = z.string().min(1).max(4096);
+
+/** All that `spanpass control-plane` can be told, in a file or as `SPANPASS_…`. */
+export const controlPlaneSettings = z.object({
+  host: text.default('127.0.0.1').describe('Where it listens.'),
+  port: port.default(9085),
+  tls: tlsSettings
+    .omit({ clientCaFile: true })
+    .optional()
+    .describe('Certificate of that port. Tokens and keys travel there: set it beyond loopback, or have a proxy do so.'),
+  dataDir: path.default(DEFAULT_DATA_DIR).describe('The embedded database, and the tokens made at the first start.'),
+  databaseUrl: text
+    .optional()
+    .describe('`postgresql://…` instead of the embedded database. Secret, where it holds a password.'),
+  databaseUrlFile: path.optional().describe('File of that URL, mode 0600.'),
+  publicUrl: text.optional().describe('Where pipeds reach it, if not where it listens; goes into key files.'),
+  gatewayAudience: text.optional().describe("The gateway's id, for credentials. Default: `spanpass-gateway`."),
+  keyLifeSeconds: z.int().optional().describe('Life of a new key. Default: 7776000 (90 days).'),
+  enrollmentTokenLifeSeconds: z.int().optional().describe('Life of an enrollment token. Default: 3600 (1 h).'),
+  adminToken: text.optional().describe('At least 32 characters. Default: made at the first start. Secret.'),
+  adminTokenFile: path.optional().describe('File of that token, mode 0600.'),
+  authServerToken: text.optional().describe('The same for auth servers. Secret.'),
+  authServerTokenFile: path.optional().describe('File of that token, mode 0600.'),
+  trustedProxies: z
+    .preprocess(list => (typeof list === 'string' ? list.split(/\s*,\s*/) : list), z.array(text))
+    .optional()
+    .describe('Addresses and networks of proxies whose `x-forwarded-for` is believed. Default: none.'),
+  logLevel: logLevel.describe('JSON lines on standard error, from this level on.'),
+});
+
+export type ControlPlaneSettings = z.output<typeof controlPlaneSettings>;

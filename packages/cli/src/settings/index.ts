@@ -1,0 +1,3 @@
+export { environmentName } from '../config/settings.ts';
+export { authServerSettings, LIVE_SETTINGS } from './auth-server.ts';
+export { controlPlaneSettings } from './control-plane.ts';
