@@ -15,7 +15,8 @@ export function authenticateHttp(server: Server, request: IncomingMessage): Prin
   return server.authenticate(readHttpRequest(request));
 }
 
-function readHttpRequest(request: IncomingMessage): CheckedRequest {
+/** What is known of a request that reached a node:http server. */
+export function readHttpRequest(request: IncomingMessage): CheckedRequest {
   const { socket } = request;
   const tls = socket instanceof TLSSocket && socket.authorized ? socket.getPeerCertificate() : undefined;
   const certificate = certificateOf(tls);

@@ -21,6 +21,7 @@ export type {
   AuthenticatorOutcome,
   CheckedRequest,
   Owner,
+  Peer,
   PeerCertificate,
   Principal,
   Server,
@@ -30,6 +31,8 @@ export { type CheckingServer, createServer, type QueueDepth, type ServerOptions 
 export { EXT_AUTHZ_SERVICE, extAuthzService } from './ext-authz/service.ts';
 export { type FollowedFiles, type FollowOptions, followFiles } from './files/follow-files.ts';
 export { authenticateHttp, type HttpRefusal, refusalToHttp } from './http.ts';
+export { HTTP_DIALECTS, type HttpDialect } from './http-authz/dialects.ts';
+export { type HttpAuthz, type HttpAuthzOptions, startHttpAuthz } from './http-authz/start-http-authz.ts';
 export { IDENTITY_HEADERS, identityHeaders, isIdentityHeader } from './identity.ts';
 export { type AuthInterceptorOptions, authInterceptor } from './interceptor.ts';
 export type { Freshness } from './keys/change-feed.ts';

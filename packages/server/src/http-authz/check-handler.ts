@@ -1,8 +1,9 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Principal, Server } from '../contract.ts';
 import { decide } from '../decide.ts';
-import { type Caller, ObservedCheck, type Observer } from '../observer.ts';
+import { ObservedCheck, type Observer } from '../observer.ts';
 import { AuthenticationError } from '../refusals.ts';
+import { traceHeaderOf } from '../trace-header.ts';
 import type { HttpAnswer } from './dialect.ts';
 import type { DialectMatch } from './dialects.ts';
 import { readCheck } from './read-check.ts';
@@ -58,19 +59,12 @@ export function checkHandler(
         refuse(AuthenticationError.from(error));
       }
     };
-    const observed = new ObservedCheck(observer, 'ext_authz_http', callerOf(request));
+    const observed = new ObservedCheck(observer, 'ext_authz_http', {
+      method: request.method ?? '',
+      // The proxy's own span of the check, or that of the request that it has in hand.
+      traceHeader: traceHeaderOf(request),
+    });
     decide(server, observed, () => readCheck(request, dialect.original(request, rest)), { allow, refuse });
-  };
-}
-
-/** The proxy's own span of the check, or that of the request that it has in hand. */
-function callerOf(request: IncomingMessage): Caller {
-  return {
-    method: request.method ?? '',
-    traceHeader(name) {
-      const values = request.headersDistinct[name];
-      return values?.length === 1 ? values[0] : undefined;
-    },
   };
 }
 
