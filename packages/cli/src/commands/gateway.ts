@@ -10,6 +10,10 @@ interface EnvoyFlags extends JsonOption {
   readonly grpcPort: number;
   readonly httpPort: number;
   readonly auth: string[];
+  readonly authCa?: string;
+  readonly authCert?: string;
+  readonly authKey?: string;
+  readonly authName?: string[];
   readonly upstreamGrpc: string[];
   readonly upstreamHttp: string[];
   readonly tlsCert?: string;
@@ -44,6 +48,10 @@ function envoyCommand(io: Io): Command {
     .addOption(portOption('--grpc-port <port>', 'OTLP/gRPC', gatewayDefaults.otlpGrpcPort))
     .addOption(portOption('--http-port <port>', 'OTLP/HTTP', gatewayDefaults.otlpHttpPort))
     .option('--auth <host:port...>', 'auth servers', [gatewayDefaults.authGrpcEndpoint])
+    .option('--auth-ca <file>', 'TLS to the auth servers, with certificates of this CA')
+    .option('--auth-cert <file>', "Envoy's own certificate, to show to them")
+    .option('--auth-key <file>', 'its private key')
+    .option('--auth-name <name...>', 'names that their certificates must carry, if not the hosts of --auth')
     .option('--upstream-grpc <host:port...>', 'OTLP/gRPC receivers behind', [gatewayDefaults.upstreamGrpcEndpoint])
     .option('--upstream-http <host:port...>', 'OTLP/HTTP receivers behind', [gatewayDefaults.upstreamHttpEndpoint])
     .option('--tls-cert <file>', 'certificate of the gateway')
@@ -60,7 +68,7 @@ function envoyCommand(io: Io): Command {
       await printConfig(io, flags, () =>
         envoyConfig({
           listen: { address: flags.listen, grpcPort: flags.grpcPort, httpPort: flags.httpPort },
-          auth: { mode: 'grpc', endpoints: flags.auth },
+          auth: { mode: 'grpc', endpoints: flags.auth, tls: authTlsOf(flags) },
           upstream: { grpc: flags.upstreamGrpc, http: flags.upstreamHttp },
           tls: tlsOf(flags),
           allowPlaintext: flags.allowPlaintext ?? false,
@@ -124,6 +132,12 @@ function tlsOf({ tlsCert, tlsKey, clientCa }: EnvoyFlags) {
   if (tlsCert === undefined && tlsKey === undefined && clientCa === undefined) return undefined;
   if (tlsCert === undefined || tlsKey === undefined) throw wrongUsage('--tls-cert and --tls-key belong together');
   return { certFile: tlsCert, keyFile: tlsKey, clientCaFile: clientCa };
+}
+
+function authTlsOf({ authCa, authCert, authKey, authName }: EnvoyFlags) {
+  if (authCa !== undefined) return { caFile: authCa, certFile: authCert, keyFile: authKey, serverNames: authName };
+  if (authCert === undefined && authKey === undefined && authName === undefined) return undefined;
+  throw wrongUsage('--auth-cert, --auth-key and --auth-name need --auth-ca');
 }
 
 function portOption(flag: string, description: string, value?: number): Option {

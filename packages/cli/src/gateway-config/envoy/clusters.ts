@@ -2,12 +2,14 @@ import { isIP } from 'node:net';
 import type { Endpoint } from '../endpoint.ts';
 import type { EnvoySettings } from './options.ts';
 import { duration, typed } from './proto.ts';
+import { authServerTls } from './tls.ts';
 
 export function clusters({ auth, upstream, clusterTimeouts }: EnvoySettings) {
   return [
     {
       ...cluster('auth', auth.endpoints, clusterTimeouts.authConnectMs),
       ...http2,
+      ...authServerTls(auth),
       health_checks: [
         {
           timeout: '0.25s',

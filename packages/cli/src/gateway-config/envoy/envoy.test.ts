@@ -201,3 +201,42 @@ describe('options', () => {
     expect(() => envoyConfig({ listen: { address: '0.0.0.0' }, allowPlaintext: true })).not.toThrow();
   });
 });
+
+describe('TLS to the auth server', () => {
+  const authOf = (auth: EnvoyOptions['auth']) => clusters(generate({ auth })).auth.transport_socket?.typed_config;
+  const endpoints = ['auth.example.org:9086', '10.0.0.5:9086', '10.0.0.5:9087'];
+
+  it('is spoken where there is a CA, and the certificate must carry a host of the endpoints', () => {
+    expect(authOf({ mode: 'grpc', endpoints })).toBeUndefined();
+    const tls = authOf({ mode: 'grpc', endpoints, tls: { caFile: '/ca' } });
+    expect(tls.sni).toBe('auth.example.org');
+    expect(tls.common_tls_context).toEqual({
+      alpn_protocols: ['h2'],
+      tls_params: { tls_minimum_protocol_version: 'TLSv1_2', tls_maximum_protocol_version: 'TLSv1_3' },
+      validation_context: {
+        trusted_ca: { filename: '/ca' },
+        match_typed_subject_alt_names: [
+          { san_type: 'DNS', matcher: { exact: 'auth.example.org' } },
+          { san_type: 'IP_ADDRESS', matcher: { exact: '10.0.0.5' } },
+        ],
+      },
+    });
+  });
+
+  it('shows a certificate where there is one, and may ask for another name', () => {
+    const serverNames = ['auth.internal'];
+    const tls = authOf({ mode: 'grpc', endpoints, tls: { caFile: '/ca', certFile: '/c', keyFile: '/k', serverNames } });
+    expect(tls.sni).toBe('auth.internal');
+    expect(tls.common_tls_context.tls_certificates).toEqual([
+      { certificate_chain: { filename: '/c' }, private_key: { filename: '/k' } },
+    ]);
+    expect(tls.common_tls_context.validation_context.match_typed_subject_alt_names).toEqual([
+      { san_type: 'DNS', matcher: { exact: 'auth.internal' } },
+    ]);
+  });
+
+  it('needs a certificate and its key together', () => {
+    const tls = { caFile: '/ca', certFile: '/c' };
+    expect(() => generate({ auth: { mode: 'grpc', endpoints, tls } })).toThrow('certFile and keyFile belong together');
+  });
+});

@@ -8,11 +8,28 @@ const milliseconds = z.int().min(1).max(600_000);
 const endpoints = z.array(endpoint).min(1).max(64).readonly();
 const filePath = z.string().min(1).max(4096);
 
+/** TLS to the auth server: whom to trust, and what to show where it asks. Paths as Envoy sees them. */
+const authTls = z
+  .strictObject({
+    /** Certificates of those who sign the auth servers'. */
+    caFile: filePath,
+    /** Envoy's own certificate, where the auth server has a `clientCaFile`. */
+    certFile: filePath.optional(),
+    keyFile: filePath.optional(),
+    /** Names of which an auth server's certificate must carry one. Default the hosts of the endpoints. */
+    serverNames: z.array(z.string().min(1).max(253)).min(1).max(64).optional(),
+  })
+  .refine(({ certFile, keyFile }) => (certFile === undefined) === (keyFile === undefined), {
+    error: 'certFile and keyFile belong together',
+  });
+
 /** Where Checks go. A union by `mode`, so that another way to ask (ext_authz over HTTP) is one more member. */
 const auth = z.discriminatedUnion('mode', [
   z.strictObject({
     mode: z.literal('grpc'),
     endpoints,
+    /** Checks carry credentials: have it wherever the auth server is beyond loopback. */
+    tls: authTls.optional(),
   }),
 ]);
 

@@ -1,3 +1,4 @@
+import { isIP } from 'node:net';
 import type { EnvoySettings } from './options.ts';
 import { extension } from './proto.ts';
 
@@ -11,4 +12,37 @@ export function downstreamTls(tls: NonNullable<EnvoySettings['tls']>, alpn: read
       ...(tls.clientCaFile === undefined ? {} : { validation_context: { trusted_ca: { filename: tls.clientCaFile } } }),
     },
   });
+}
+
+/** To the auth server. Envoy by itself verifies who signed a certificate, but not whose it is. */
+export function authServerTls({ endpoints, tls }: EnvoySettings['auth']) {
+  if (tls === undefined) return {};
+  const { caFile, certFile, keyFile } = tls;
+  const names = tls.serverNames ?? [...new Set(endpoints.map(({ host }) => host))];
+  const [sni] = names.filter(name => isIP(name) === 0);
+  const own =
+    certFile === undefined || keyFile === undefined
+      ? {}
+      : { tls_certificates: [{ certificate_chain: { filename: certFile }, private_key: { filename: keyFile } }] };
+  return {
+    transport_socket: extension(
+      'envoy.transport_sockets.tls',
+      'envoy.extensions.transport_sockets.tls.v3.UpstreamTlsContext',
+      {
+        ...(sni === undefined ? {} : { sni }),
+        common_tls_context: {
+          alpn_protocols: ['h2'],
+          tls_params: { tls_minimum_protocol_version: 'TLSv1_2', tls_maximum_protocol_version: 'TLSv1_3' },
+          ...own,
+          validation_context: {
+            trusted_ca: { filename: caFile },
+            match_typed_subject_alt_names: names.map(name => ({
+              san_type: isIP(name) === 0 ? 'DNS' : 'IP_ADDRESS',
+              matcher: { exact: name },
+            })),
+          },
+        },
+      },
+    ),
+  };
 }
