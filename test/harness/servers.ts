@@ -13,6 +13,7 @@ export const freePortFlags = [
   '--grpc-port',
   '--http-port',
   '--auth-port',
+  '--auth-http-port',
   '--metrics-port',
   '--control-plane-port',
 ].flatMap(flag => [flag, '0']);
@@ -43,6 +44,8 @@ export function startControlPlane(stage: Stage, settings: ControlPlaneSettings):
 
 export interface AuthServerSettings {
   readonly grpcPort: number;
+  /** Checks over HTTP; any free port by default. */
+  readonly httpPort?: number;
   readonly metricsPort: number;
   readonly controlPlaneUrl: string;
   readonly token: string;
@@ -53,6 +56,7 @@ export function startAuthServer(stage: Stage, settings: AuthServerSettings): Pro
   return startCommand(stage, 'server', {
     env: {
       SPANPASS_GRPC_PORT: String(settings.grpcPort),
+      SPANPASS_HTTP_PORT: String(settings.httpPort ?? 0),
       SPANPASS_METRICS_PORT: String(settings.metricsPort),
       SPANPASS_CONTROL_PLANE: settings.controlPlaneUrl,
       SPANPASS_AUTH_SERVER_TOKEN: settings.token,

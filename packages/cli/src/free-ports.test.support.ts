@@ -3,6 +3,7 @@ export const FREE_PORTS: readonly string[] = [
   '--grpc-port',
   '--http-port',
   '--auth-port',
+  '--auth-http-port',
   '--metrics-port',
   '--control-plane-port',
 ].flatMap(flag => [flag, '0']);

@@ -8,6 +8,7 @@ import type { AuthServer, AuthServerOptions, AuthServerRules } from './auth-serv
 import { reloadOf } from './auth-server/reload.ts';
 import { serverOf } from './auth-server/rules.ts';
 import { Cleanup } from './cleanup.ts';
+import { startHttpAuthz } from './http-authz/start-http-authz.ts';
 import { ControlPlaneKeys } from './keys/control-plane-keys.ts';
 import { joinObservers } from './observer.ts';
 import { startOperations } from './operations/endpoints.ts';
@@ -20,7 +21,7 @@ import type { TlsSource } from './tls/tls-source.ts';
 
 /**
  * Starts an auth server for a gateway: credentials of pipeds, keys from the control plane, Envoy's ext_authz over gRPC,
- * gRPC health (SERVING only while checks can be decided), metrics and probes. A control plane that is down is no reason
+ * gRPC health (SERVING only while checks can be decided), checks over HTTP, metrics and probes. A control plane that is down is no reason
  * not to start: until it is reached, checks are refused as `key_source_unavailable`.
  *
  * To stop, dispose it: health says NOT_SERVING, checks under way are answered, then the ports close.
@@ -70,23 +71,33 @@ export async function startAuthServer(options: AuthServerOptions): Promise<AuthS
     cleanup.add(() => opened[Symbol.asyncDispose]());
     keys.start();
     const metricsAddress = await listenForOperations(opened.metrics);
-    const listener = await startGrpcListener({ host, port, tls: opened.checks, server, observer });
+    const listeners: { drain(timeoutMs: number): Promise<void> }[] = [];
+    cleanup.add(async () => {
+      await Promise.all(listeners.map(listener => listener.drain(drainTimeoutMs)));
+    });
+    const asked = { tls: opened.checks, server, observer };
+    const listener = await startGrpcListener({ host, port, ...asked });
+    listeners.push(listener);
     grpc = listener;
     listener.setServing(isReady());
-    cleanup.add(() => listener.drain(drainTimeoutMs));
+    const http = options.http === false ? undefined : await startHttpAuthz({ ...options.http, ...asked, isReady });
+    if (http !== undefined) listeners.push(http);
     cleanup.add(() => {
       draining = true;
       listener.setServing(false);
       return setTimeout(drainDelayMs);
     });
     const grpcAddress = listener.address;
-    logger.info({ grpcAddress, metricsAddress }, 'auth server listens');
-    if (!isLoopbackHost(host) && opened.checks === undefined) {
+    const httpAddress = http?.address;
+    logger.info({ grpcAddress, httpAddress, metricsAddress }, 'auth server listens');
+    const hosts = [host, (options.http !== false && options.http?.host) || host];
+    if (!hosts.every(isLoopbackHost) && opened.checks === undefined) {
       logger.warn('checks carry credentials, and come in clear text from beyond loopback: set tls');
     }
     return {
       server,
       grpcAddress,
+      ...(httpAddress !== undefined && { httpAddress }),
       ...(metricsAddress !== undefined && { metricsAddress }),
       reload: reloadOf({ server, certificates: opened, serverOf: serverByRules, metrics: reloads }),
       [Symbol.asyncDispose]: () => cleanup.run(),

@@ -29,12 +29,14 @@ export async function runAuthServer(io: Io, { config, json }: RunOptions): Promi
   await using running = started.live;
   live = running;
   using _hangup = io.onHangup?.(() => running.reload('signal'));
-  const { grpcAddress, metricsAddress } = started.auth;
+  const { grpcAddress, httpAddress, metricsAddress } = started.auth;
   await printResult(
     io,
     json,
-    { grpcAddress, metricsAddress },
-    () => `The auth server answers Envoy on ${grpcAddress}; metrics, /healthz and /readyz are on ${metricsAddress}.\n`,
+    { grpcAddress, httpAddress, metricsAddress },
+    () =>
+      `The auth server answers Envoy on ${grpcAddress}${httpAddress === undefined ? '' : `, and over HTTP on ${httpAddress}`}; ` +
+      `metrics, /healthz and /readyz are on ${metricsAddress}.\n`,
   );
   if (hasChangedEarly) await live.reload('file');
   await untilStopped(io.stop);
@@ -56,6 +58,7 @@ async function start(settings: AuthServerSettings, load: () => Promise<AuthServe
       controlPlane,
       host,
       port,
+      http: httpOf(settings),
       metrics: { host: metricsHost, port: metricsPort, ...(metricsTls && { tls: metricsTls }) },
       drainDelayMs,
       drainTimeoutMs,
@@ -66,6 +69,10 @@ async function start(settings: AuthServerSettings, load: () => Promise<AuthServe
     await opened[Symbol.asyncDispose]();
     return asWrongUsage(error);
   }
+}
+
+function httpOf({ httpHost: host, httpPort: port, httpDialects: dialects }: AuthServerSettings) {
+  return port !== false && { host, port, ...(dialects && { dialects }) };
 }
 
 function asWrongUsage(error: unknown): never {

@@ -13,6 +13,7 @@ export function upCommand(io: Io, overrides: UpOverrides = {}): Command {
     .addOption(portOption('--http-port <port>', 'gateway, OTLP/HTTP', 4318))
     .addOption(portOption('--control-plane-port <port>', 'control plane', 9085))
     .addOption(portOption('--auth-port <port>', 'auth server, for Envoy', 9086))
+    .addOption(portOption('--auth-http-port <port>', 'auth server, for nginx and others over HTTP', 9087))
     .addOption(portOption('--metrics-port <port>', 'metrics, /healthz, /readyz and the kept traces', 9464))
     .addHelpText(
       'after',

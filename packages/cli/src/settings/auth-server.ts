@@ -8,6 +8,16 @@ import { host, logLevel, path, port } from './parts.ts';
 export const authServerSettings = z.object({
   host: host.default('127.0.0.1').describe('Where Envoy asks.'),
   grpcPort: port.default(9086).describe('ext_authz over gRPC, and gRPC health.'),
+  httpHost: host.default('127.0.0.1').describe('Where Envoy, nginx and Traefik ask over HTTP.'),
+  httpPort: port
+    .or(z.literal(false))
+    .default(9087)
+    .describe('Checks over HTTP at `/envoy/…`, `/nginx` and `/traefik`; `false` for none.'),
+  httpDialects: z
+    .array(z.enum(['envoy', 'nginx', 'traefik']))
+    .min(1)
+    .optional()
+    .describe('Those of the three that are answered. Default: all.'),
   tls: tlsSettings
     .optional()
     .describe('Certificate of the ports that answer checks. Checks carry credentials: set it beyond loopback.'),
@@ -33,7 +43,7 @@ export const authServerSettings = z.object({
     .min(1)
     .max(256)
     .optional()
-    .describe('Addresses and networks of proxies whose `x-forwarded-client-cert` is believed. Default: none.'),
+    .describe('Addresses and networks of proxies that are believed what they say of their clients. Default: none.'),
   maxStaleMs: z
     .int()
     .min(1)

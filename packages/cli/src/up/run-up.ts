@@ -21,6 +21,7 @@ export interface UpFlags extends DataDirOption {
   readonly httpPort: number;
   readonly controlPlanePort: number;
   readonly authPort: number;
+  readonly authHttpPort: number;
   readonly metricsPort: number;
 }
 
@@ -35,6 +36,7 @@ export async function runUp(io: Io, flags: UpFlags, overrides: UpOverrides): Pro
   const ports = await claimPorts('127.0.0.1', {
     controlPlane: { port: flags.controlPlanePort, what: 'control plane', flag: '--control-plane-port' },
     auth: { port: flags.authPort, what: 'auth server', flag: '--auth-port' },
+    authHttp: { port: flags.authHttpPort, what: 'auth server, over HTTP', flag: '--auth-http-port' },
     metrics: { port: flags.metricsPort, what: 'metrics', flag: '--metrics-port' },
     grpc: { port: flags.grpcPort, what: 'gateway, OTLP/gRPC', flag: '--grpc-port' },
     http: { port: flags.httpPort, what: 'gateway, OTLP/HTTP', flag: '--http-port' },
@@ -62,6 +64,7 @@ async function live(io: Io, flags: UpFlags, stack: Stack): Promise<void> {
     gateway: { grpc: stack.grpcAddress, http: stack.httpAddress, kind: stack.gateway },
     controlPlane: stack.controlPlaneUrl,
     authServer: stack.authAddress,
+    authServerHttp: stack.authHttpAddress,
     metrics: stack.metricsUrl,
   };
   const ready = renderReady(stack);

@@ -12,7 +12,7 @@ export function renderReady(stack: Stack): string {
     `  gateway        OTLP/gRPC http://${stack.grpcAddress}, OTLP/HTTP http://${stack.httpAddress}\n`,
     `                 ${stack.gateway}\n`,
     `  control plane  ${stack.controlPlaneUrl}, admin token in ${dataDir}/admin-token\n`,
-    `  auth server    ${stack.authAddress}\n`,
+    `  auth server    ${stack.authAddress}, over HTTP ${stack.authHttpAddress}\n`,
     `  operations     ${stack.metricsUrl}/metrics, /healthz, /readyz\n`,
     `  telemetry      ${telemetry}\n\n`,
   ].join('');

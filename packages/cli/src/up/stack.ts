@@ -21,6 +21,7 @@ const READY_WITHIN_MS = 30_000;
 export interface StackPorts {
   readonly controlPlane: number;
   readonly auth: number;
+  readonly authHttp: number;
   readonly metrics: number;
   readonly grpc: number;
   readonly http: number;
@@ -52,7 +53,9 @@ export interface Stack extends AsyncDisposable {
   readonly forwardTo: ForwardTarget | undefined;
   readonly controlPlaneUrl: string;
   readonly adminToken: string;
+  /** `host:port` of checks over gRPC, and over HTTP. */
   readonly authAddress: string;
+  readonly authHttpAddress: string;
   readonly metricsUrl: string;
   /** `host:port` of OTLP/gRPC and OTLP/HTTP. */
   readonly grpcAddress: string;
@@ -115,6 +118,7 @@ export async function startStack(options: StackOptions): Promise<Stack> {
       controlPlaneUrl: controlPlane.url,
       adminToken: controlPlane.adminToken,
       authAddress: auth.grpcAddress,
+      authHttpAddress: `${HOST}:${ports.authHttp}`,
       metricsUrl,
       grpcAddress: `${HOST}:${ports.grpc}`,
       httpAddress: `${HOST}:${ports.http}`,
@@ -135,6 +139,7 @@ function authServer({ ports, dataDir }: StackOptions, controlPlane: EmbeddedCont
     controlPlane: { url: controlPlane.url, token: controlPlane.authServerToken },
     host: HOST,
     port: ports.auth,
+    http: { host: HOST, port: ports.authHttp },
     metrics: { host: HOST, port: 0 },
     drainTimeoutMs: 1_000,
     logger: pino({ name: 'auth-server' }, log),

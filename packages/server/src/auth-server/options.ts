@@ -2,6 +2,7 @@ import type { TracerProvider } from '@opentelemetry/api';
 import type { Logger } from 'pino';
 import type { ForwardedCertificateOptions } from '../authenticators/mtls/forwarded-certificate.ts';
 import type { Authenticator, Server } from '../contract.ts';
+import type { HttpAuthzOptions } from '../http-authz/start-http-authz.ts';
 import type { ControlPlaneKeysOptions } from '../keys/control-plane-keys.ts';
 import type { ShadowRule } from '../shadow/shadow-rule.ts';
 import type { TlsOptions } from '../tls/options.ts';
@@ -26,7 +27,7 @@ export interface AuthServerRules {
    * Default that one alone. Whatever else an authenticator holds open is its maker's to close.
    */
   readonly authenticators?: Chain;
-  /** Proxies whose `x-forwarded-client-cert` is believed. Default: the header is not looked at. */
+  /** Proxies that are believed what they say of their clients' certificates, and over HTTP of their addresses. Default none. */
   readonly forwardedCertificates?: ForwardedCertificateOptions;
   /** Tried on each request after it was answered, counted and logged; it changes no answer. Default none. */
   readonly shadow?: ShadowRules;
@@ -41,6 +42,11 @@ export interface AuthServerOptions extends AuthServerRules {
   /** Where Envoy asks. Default `127.0.0.1`, port 9086; port 0 takes any. */
   readonly host?: string;
   readonly port?: number;
+  /**
+   * Where Envoy, nginx and Traefik ask over HTTP; `false` for nowhere. Default `127.0.0.1`, port 9087, in all three
+   * dialects; with the same certificate.
+   */
+  readonly http?: Pick<HttpAuthzOptions, 'host' | 'port' | 'dialects' | 'maxConnections'> | false;
   /** Certificate of the ports that answer checks. Default clear text: for loopback, or where a mesh protects the way. */
   readonly tls?: TlsOptions;
   /** `/metrics`, `/healthz` and `/readyz`; `false` for none. Default `127.0.0.1`, port 9464, in clear text. */
@@ -64,6 +70,8 @@ export interface AuthServer extends AsyncDisposable {
   readonly server: Server;
   /** `host:port` of the ext_authz service and of gRPC health. */
   readonly grpcAddress: string;
+  /** `host:port` of checks over HTTP. */
+  readonly httpAddress?: string;
   /** `host:port` of metrics and probes. */
   readonly metricsAddress?: string;
   /**

@@ -29,6 +29,7 @@ async function start(options: Partial<AuthServerOptions> = {}) {
   const auth = await startAuthServer({
     controlPlane: { url: controlPlane.url, token: controlPlane.token },
     port: 0,
+    http: { port: 0 },
     metrics: { port: 0 },
     logger: pino({}, { write: (line: string) => lines.push(line) }),
     ...options,
