@@ -133,7 +133,12 @@ describe('each server alone', () => {
       SPANPASS_DATA_DIR: dataDir,
     };
     const { url, stop: stopControlPlane } = await start('control-plane', { ...tokens, SPANPASS_PORT: '0' });
-    const moved = { SPANPASS_CONTROL_PLANE: url, SPANPASS_GRPC_PORT: '0', SPANPASS_HTTP_PORT: '0', SPANPASS_METRICS_PORT: '0' };
+    const moved = {
+      SPANPASS_CONTROL_PLANE: url,
+      SPANPASS_GRPC_PORT: '0',
+      SPANPASS_HTTP_PORT: '0',
+      SPANPASS_METRICS_PORT: '0',
+    };
     const { metricsAddress, stop: stopServer } = await start('server', { ...tokens, ...moved });
     await vi.waitFor(async () => expect((await fetch(`http://${metricsAddress}/readyz`)).status).toBe(200), 10_000);
     const { code, stdout } = await spanpass(['piped', 'list', '--json'], { ...tokens, SPANPASS_CONTROL_PLANE: url });

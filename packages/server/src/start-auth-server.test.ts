@@ -194,15 +194,35 @@ describe('startAuthServer', () => {
     expect(await check(`Bearer ${await sign('other-gateway')}`)).toBe('allowed');
   });
 
+  it('checks over HTTP too, by the same rules, and stops it in the same way', async () => {
+    const { auth, health, piped, get } = await start();
+    await live(health);
+    const ask = async (path: string, authorization: string) => {
+      const { status, headers } = await fetch(`http://${auth.httpAddress}${path}`, { headers: { authorization } });
+      return [status, headers.get('x-spanpass-piped') ?? headers.get('x-spanpass-reason')];
+    };
+    const credential = `Bearer ${await piped.sign({ now: Date.now })}`;
+    expect(await ask('/envoy/v1/traces', credential)).toEqual([200, 'edge-1']);
+    expect(await ask('/envoy/v1/other', credential)).toEqual([403, 'edge-1']);
+    expect(await ask('/envoy/v1/traces', 'Bearer x')).toEqual([401, 'credential_malformed']);
+    expect(await get('/metrics')).toMatch(/spanpass_check_decisions_total\{outcome="allowed".*ext_authz_http.*\} 1\n/);
+    await auth[Symbol.asyncDispose]();
+    await expect(fetch(`http://${auth.httpAddress}/`)).rejects.toThrow();
+  });
+
+  it('does without HTTP where it is not wanted', async () => {
+    expect((await start({ http: false })).auth.httpAddress).toBeUndefined();
+  });
+
   it('does without metrics where none are wanted', async () => {
     expect((await start({ metrics: false })).auth.metricsAddress).toBeUndefined();
   });
 
-  it.each(['port', 'metrics'] as const)('says that its %s is in use, and leaves nothing open', async which => {
+  it.each(['port', 'http', 'metrics'] as const)('says that its %s is in use, and leaves nothing open', async which => {
     const taken = createServer();
     await new Promise<void>(resolve => taken.listen(0, '127.0.0.1', resolve));
     const { port } = taken.address() as AddressInfo;
-    const options = which === 'port' ? { port } : { metrics: { port } };
+    const options = which === 'port' ? { port } : { [which]: { port } };
     await expect(start(options)).rejects.toMatchObject({ name: 'ListenError', code: 'address_in_use' });
     await new Promise(resolve => taken.close(resolve));
   });

@@ -140,7 +140,10 @@ describe('every command', () => {
 describe('spanpass server', () => {
   it('starts from a file and the environment, says where, and stops', async () => {
     const config = join(dir, 'server.yaml');
-    await writeFile(config, `grpcPort: 0\nhttpPort: 0\nmetricsPort: 0\ncontrolPlane: ${controlPlane.url}\nlogLevel: silent\n`);
+    await writeFile(
+      config,
+      `grpcPort: 0\nhttpPort: 0\nmetricsPort: 0\ncontrolPlane: ${controlPlane.url}\nlogLevel: silent\n`,
+    );
     const stop = new AbortController();
     const stdout = new PassThrough();
     let out = '';
