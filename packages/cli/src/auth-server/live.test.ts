@@ -1,8 +1,9 @@
-import type { AuthServer, AuthServerChanges, OpenAuthenticators } from '@spanpass/server';
+import type { AuthServer, AuthServerChanges } from '@spanpass/server';
 import { pino } from 'pino';
 import { expect, it } from 'vitest';
 import { type AuthServerSettings, authServerSettings } from '../settings/auth-server.ts';
 import { liveServer } from './live.ts';
+import type { OpenRules } from './open-rules.ts';
 
 const chain = (issuer: string) => [{ kind: 'oidc', issuer: `https://${issuer}.example.org`, audience: 'gateway' }];
 const settingsOf = (given: object) => authServerSettings.parse(given);
@@ -15,7 +16,7 @@ function setUp(first: object) {
   let next: () => AuthServerSettings = () => settingsOf(first);
   let refusal: Error | undefined;
   let opens = 0;
-  const open = async (): Promise<OpenAuthenticators> => {
+  const open = async (): Promise<OpenRules> => {
     const name = `chain ${opens++}`;
     events.push(`opened ${name}`);
     return { authenticators: [], [Symbol.asyncDispose]: async () => void events.push(`closed ${name}`) };

@@ -1,16 +1,18 @@
 import { isDeepStrictEqual } from 'node:util';
-import type { AuthServer, OpenAuthenticators } from '@spanpass/server';
+import type { AuthServer } from '@spanpass/server';
 import type { Logger } from 'pino';
 import { oneLine } from '../failure.ts';
 import { type AuthServerSettings, authServerSettings, LIVE_SETTINGS } from '../settings/auth-server.ts';
+import type { OpenRules } from './open-rules.ts';
 import { changesOf } from './parts.ts';
 
 export interface LiveOptions {
   readonly auth: AuthServer;
   readonly settings: AuthServerSettings;
-  readonly opened: OpenAuthenticators;
+  readonly opened: OpenRules;
   load(): Promise<AuthServerSettings>;
-  open(settings: AuthServerSettings): Promise<OpenAuthenticators>;
+  /** @param former what may be used again where its settings did not change */
+  open(settings: AuthServerSettings, former: OpenRules): Promise<OpenRules>;
   readonly logger: Logger;
 }
 
@@ -19,6 +21,9 @@ export interface LiveServer extends AsyncDisposable {
   /** Reads the settings and the certificates again. Resolves whatever comes of it: the log and a metric say. */
   reload(reason: 'signal' | 'file'): Promise<void>;
 }
+
+/** What authenticators are made from. */
+const RULES = ['authenticators', 'shadow'] as const;
 
 const FIXED_SETTINGS = (Object.keys(authServerSettings.shape) as (keyof AuthServerSettings)[]).filter(
   key => !(LIVE_SETTINGS as readonly string[]).includes(key),
@@ -38,13 +43,13 @@ export function liveServer({
   let last: Promise<void> = Promise.resolve();
 
   async function reload(reason: 'signal' | 'file'): Promise<void> {
-    let next: { settings: AuthServerSettings; opened: OpenAuthenticators } | undefined;
+    let next: { settings: AuthServerSettings; opened: OpenRules } | undefined;
     try {
       await auth.reload(async () => {
         const loaded = await load();
         // What did not change keeps what it knows: issuers' keys, and secrets that were compared.
-        const isSame = isDeepStrictEqual(loaded.authenticators, settings.authenticators);
-        next = { settings: loaded, opened: isSame ? opened : await open(loaded) };
+        const isSame = RULES.every(key => isDeepStrictEqual(loaded[key], settings[key]));
+        next = { settings: loaded, opened: isSame ? opened : await open(loaded, opened) };
         return changesOf(loaded, next.opened);
       });
     } catch (error) {

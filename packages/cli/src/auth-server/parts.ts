@@ -1,16 +1,18 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { AuthServerChanges, AuthServerOptions, OpenAuthenticators } from '@spanpass/server';
+import type { AuthServerChanges, AuthServerOptions } from '@spanpass/server';
 import { readSecretFile } from '../config/secret.ts';
 import { Failure, oneLine } from '../failure.ts';
 import type { AuthServerSettings } from '../settings/auth-server.ts';
+import type { OpenRules } from './open-rules.ts';
 
 /** By which rules and with which certificates an auth server runs, of those that can change. */
-export function changesOf(settings: AuthServerSettings, { authenticators }: OpenAuthenticators): AuthServerChanges {
+export function changesOf(settings: AuthServerSettings, { authenticators, shadow }: OpenRules): AuthServerChanges {
   const { gatewayAudience, trustedHops, tls, metricsTls } = settings;
   return {
     authenticators,
     gatewayAudience,
+    ...(shadow && { shadow }),
     ...(trustedHops && { forwardedCertificates: { trustedHops } }),
     ...(tls && { tls: defined(tls) }),
     ...(metricsTls && { metricsTls: defined(metricsTls) }),

@@ -1,4 +1,4 @@
-import { followFiles, openAuthenticators, startAuthServer } from '@spanpass/server';
+import { followFiles, startAuthServer } from '@spanpass/server';
 import { pino } from 'pino';
 import { loadSettings } from '../config/settings.ts';
 import { wrongUsage } from '../failure.ts';
@@ -6,7 +6,9 @@ import { type Io, printResult } from '../io.ts';
 import { type AuthServerSettings, authServerSettings } from '../settings/auth-server.ts';
 import { untilStopped } from '../until-stopped.ts';
 import { type LiveServer, liveServer } from './live.ts';
+import { type OpenRules, openRules } from './open-rules.ts';
 import { changesOf, controlPlaneOf } from './parts.ts';
+import { openTraces } from './traces.ts';
 
 const FILE_POLL_MS = 1000;
 
@@ -25,7 +27,8 @@ export async function runAuthServer(io: Io, { config, json }: RunOptions): Promi
     hasChangedEarly ||= live === undefined;
     return live?.reload('file');
   });
-  const started = await start(await load(), load);
+  const started = await start(await load(), load, io.env);
+  await using _traces = started.traces;
   await using running = started.live;
   live = running;
   using _hangup = io.onHangup?.(() => running.reload('signal'));
@@ -42,17 +45,16 @@ export async function runAuthServer(io: Io, { config, json }: RunOptions): Promi
   await untilStopped(io.stop);
 }
 
-async function start(settings: AuthServerSettings, load: () => Promise<AuthServerSettings>) {
+async function start(settings: AuthServerSettings, load: () => Promise<AuthServerSettings>, env: NodeJS.ProcessEnv) {
   const controlPlane = await controlPlaneOf(settings);
   const logger = pino({ name: 'spanpass-server', level: settings.logLevel }, pino.destination(2));
-  const open = ({ authenticators }: AuthServerSettings) =>
-    openAuthenticators(authenticators, error =>
-      logger.warn({ problem: error.message }, 'a file of pipeds is not taken'),
-    );
+  const onError = (error: Error) => logger.warn({ problem: error.message }, 'a file of pipeds is not taken');
+  const open = (changed: AuthServerSettings, former?: OpenRules) => openRules(changed, onError, former);
+  const traces = await openTraces(settings, env, logger);
   const opened = await open(settings).catch(asWrongUsage);
   try {
     const { metricsTls, ...changes } = changesOf(settings, opened);
-    const { host, grpcPort: port, metricsHost, metricsPort, drainDelayMs, drainTimeoutMs } = settings;
+    const { host, grpcPort: port, metricsHost, metricsPort, drainDelayMs, drainTimeoutMs, docsUrl } = settings;
     const auth = await startAuthServer({
       ...changes,
       controlPlane,
@@ -62,11 +64,14 @@ async function start(settings: AuthServerSettings, load: () => Promise<AuthServe
       metrics: { host: metricsHost, port: metricsPort, ...(metricsTls && { tls: metricsTls }) },
       drainDelayMs,
       drainTimeoutMs,
+      ...(traces && { tracerProvider: traces.tracerProvider }),
+      ...(docsUrl !== undefined && { docsUrl }),
       logger,
     });
-    return { auth, live: liveServer({ auth, settings, opened, load, open, logger }) };
+    return { auth, traces, live: liveServer({ auth, settings, opened, load, open, logger }) };
   } catch (error) {
     await opened[Symbol.asyncDispose]();
+    await traces?.[Symbol.asyncDispose]();
     return asWrongUsage(error);
   }
 }

@@ -1,5 +1,5 @@
 import { DEFAULT_GATEWAY_AUDIENCE } from '@spanpass/credential';
-import { authenticatorsSettings, tlsSettings } from '@spanpass/server/settings';
+import { authenticatorsSettings, shadowSettings, tlsSettings } from '@spanpass/server/settings';
 import { z } from 'zod';
 import { DEFAULT_CONTROL_PLANE, DEFAULT_DATA_DIR } from '../commands/options.ts';
 import { host, logLevel, path, port } from './parts.ts';
@@ -38,6 +38,9 @@ export const authServerSettings = z.object({
   dataDir: path.default(DEFAULT_DATA_DIR).describe('Where a control plane on this machine keeps its tokens.'),
   gatewayAudience: z.string().min(1).max(256).default(DEFAULT_GATEWAY_AUDIENCE).describe("Credentials' `aud` here."),
   authenticators: authenticatorsSettings.describe('Who is asked for a pass, in this order.'),
+  shadow: shadowSettings
+    .optional()
+    .describe('A rule to try on each request after it was answered. It is counted and logged, and changes no answer.'),
   trustedHops: z
     .array(z.string().min(1).max(64))
     .min(1)
@@ -61,6 +64,24 @@ export const authServerSettings = z.object({
     .max(600_000)
     .default(10_000)
     .describe('How long checks under way may take after that.'),
+  tracesEndpoint: z
+    .url({ protocol: /^https?$/ })
+    .optional()
+    .describe('Where a span of each check goes, over OTLP. Default: `OTEL_EXPORTER_OTLP_ENDPOINT`, or no spans.'),
+  tracesSampleRatio: z
+    .number()
+    .min(0)
+    .max(1)
+    .optional()
+    .describe(
+      'Of the checks whose caller does not say, how many get a span. Default: as `OTEL_TRACES_SAMPLER` says, or all.',
+    ),
+  docsUrl: z
+    .string()
+    .min(1)
+    .max(2048)
+    .optional()
+    .describe('Where this documentation is published, for the links in the log. Default: `docs/`.'),
   logLevel: logLevel.describe('JSON lines on standard error, from this level on.'),
 });
 
@@ -70,6 +91,7 @@ export type AuthServerSettings = z.output<typeof authServerSettings>;
 export const LIVE_SETTINGS = [
   'authenticators',
   'gatewayAudience',
+  'shadow',
   'trustedHops',
   'tls',
   'metricsTls',
