@@ -1,14 +1,17 @@
 import { once } from 'node:events';
-import { createServer as createHttpServer } from 'node:http';
+import { createServer as createHttpServer, type RequestListener } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import * as grpc from '@grpc/grpc-js';
 import {
   AuthenticationError,
   authenticateHttp,
+  authFetch,
   authInterceptor,
+  authMiddleware,
   extAuthzService,
   refusalToHttp,
   type Server,
+  startHttpAuthz,
 } from '@spanpass/server';
 import { message } from '../harness/protobuf.ts';
 import type { Stage } from '../harness/stage.ts';
@@ -26,7 +29,14 @@ export interface Door {
 
 /** Every door of one server, each over real sockets. */
 export async function openDoors(stage: Stage, server: Server): Promise<readonly Door[]> {
-  return Promise.all([extAuthz(stage, server), http(stage, server), interceptor(stage, server)]);
+  return Promise.all([
+    extAuthz(stage, server),
+    interceptor(stage, server),
+    http(stage, server),
+    middleware(stage, server),
+    fetchStyle(server),
+    ...(await checkPort(stage, server)),
+  ]);
 }
 
 async function extAuthz(stage: Stage, server: Server): Promise<Door> {
@@ -47,8 +57,8 @@ async function extAuthz(stage: Stage, server: Server): Promise<Door> {
   };
 }
 
-async function http(stage: Stage, server: Server): Promise<Door> {
-  const listener = createHttpServer(async (request, response) => {
+function http(stage: Stage, server: Server): Promise<Door> {
+  return receiver(stage, 'node:http', async (request, response) => {
     try {
       await authenticateHttp(server, request);
       response.end('allowed');
@@ -57,6 +67,17 @@ async function http(stage: Stage, server: Server): Promise<Door> {
       response.writeHead(status, headers).end(body);
     }
   });
+}
+
+function middleware(stage: Stage, server: Server): Promise<Door> {
+  const guard = authMiddleware(server);
+  return receiver(stage, 'the node:http middleware', (request, response) =>
+    guard(request, response, () => response.end('allowed')),
+  );
+}
+
+async function receiver(stage: Stage, name: string, listen: RequestListener): Promise<Door> {
+  const listener = createHttpServer(listen);
   await once(listener.listen(0, '127.0.0.1'), 'listening');
   stage.defer(() => {
     listener.closeAllConnections();
@@ -64,14 +85,58 @@ async function http(stage: Stage, server: Server): Promise<Door> {
   });
   const { port } = listener.address() as AddressInfo;
   return {
-    name: 'node:http',
-    carries: /^[\t\x20-\x7e]*$/,
+    name,
+    carries: HTTP_VALUE,
     async show(authorization) {
-      const headers = { authorization, 'content-type': 'application/json' };
-      const response = await fetch(`http://127.0.0.1:${port}/v1/traces`, { method: 'POST', headers, body: '{}' });
+      const response = await fetch(`http://127.0.0.1:${port}/v1/traces`, exportWith(authorization));
       return response.text();
     },
   };
+}
+
+/** Its transport is the platform's `Request`. */
+function fetchStyle(server: Server): Door {
+  const guarded = authFetch(server, () => new Response('allowed'));
+  return {
+    name: 'the fetch-style middleware',
+    carries: HTTP_VALUE,
+    async show(authorization) {
+      const response = await guarded(new Request('http://gateway/v1/traces', exportWith(authorization)), {});
+      return response.text();
+    },
+  };
+}
+
+const HTTP_VALUE = /^[\t\x20-\x7e]*$/;
+
+function exportWith(authorization: string) {
+  return { method: 'POST', headers: { authorization, 'content-type': 'application/json' }, body: '{}' };
+}
+
+/** How each proxy asks at the check port about an export of traces. */
+const ASKS = {
+  envoy: { path: '/envoy/v1/traces', method: 'POST', headers: {} },
+  nginx: { path: '/nginx', method: 'GET', headers: { 'x-original-method': 'POST', 'x-original-uri': '/v1/traces' } },
+  traefik: {
+    path: '/traefik',
+    method: 'GET',
+    headers: { 'x-forwarded-method': 'POST', 'x-forwarded-uri': '/v1/traces' },
+  },
+};
+
+async function checkPort(stage: Stage, server: Server): Promise<Door[]> {
+  const { address, drain } = await startHttpAuthz({ server, port: 0 });
+  stage.defer(() => drain(0));
+  return Object.entries(ASKS).map(([name, { path, method, headers }]) => ({
+    name: `checks over HTTP, as ${name} asks`,
+    carries: HTTP_VALUE,
+    async show(authorization) {
+      const response = await fetch(`http://${address}${path}`, { method, headers: { ...headers, authorization } });
+      const { status, headers: answered } = response;
+      const words = answered.get('x-spanpass-message') ?? (await response.text());
+      return status === 200 && answered.has('x-spanpass-project') ? 'allowed' : words;
+    },
+  }));
 }
 
 async function interceptor(stage: Stage, server: Server): Promise<Door> {
