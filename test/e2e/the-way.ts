@@ -1,7 +1,7 @@
 import type { Engines } from '../engines/describe.ts';
 import { type Admin, createAdmin } from '../harness/admin.ts';
 import { type RunningCollector, startCollector } from '../harness/collector.ts';
-import { type RunningEnvoy, startEnvoy } from '../harness/envoy.ts';
+import { type GatewayOptions, type RunningEnvoy, startEnvoy } from '../harness/envoy.ts';
 import { freePorts } from '../harness/ports.ts';
 import type { RunningProcess } from '../harness/process.ts';
 import { type AuthServerSettings, startAuthServer, startControlPlane } from '../harness/servers.ts';
@@ -17,8 +17,13 @@ export interface TheWay {
   readonly controlPlane: RunningProcess;
   readonly admin: Admin;
   readonly authServer: RunningProcess;
+  readonly metricsUrl: string;
+  /** `host:port` where the gateway asks. */
+  readonly authEndpoint: string;
   /** Starts an auth server like the first one in its place, after that one was stopped. */
   restartAuthServer(): Promise<RunningProcess>;
+  /** Starts one more gateway before the same servers. */
+  anotherGateway(authTls?: GatewayAuthTls): Promise<RunningEnvoy>;
 }
 
 const gatewayToken = 'gateway-token-of-the-suites';
@@ -30,12 +35,19 @@ export interface WayOptions {
   readonly checkMs?: number;
   /** The control plane's PostgreSQL; embedded by default. */
   readonly databaseUrl?: string;
+  /** The auth server's settings file. */
+  readonly config?: string;
+  /** How the gateway speaks TLS to the auth server. */
+  readonly authTls?: GatewayAuthTls;
 }
+
+/** As in the options of the generated configuration. */
+type GatewayAuthTls = NonNullable<NonNullable<GatewayOptions['auth']>['tls']>;
 
 export async function startTheWay(
   stage: Stage,
   { envoy, otelcol }: Engines<'envoy' | 'otelcol'>,
-  { checkMs = 5_000, databaseUrl }: WayOptions = {},
+  { checkMs = 5_000, databaseUrl, config, authTls: firstTls }: WayOptions = {},
 ): Promise<TheWay> {
   const folder = await tempDir(stage, 'way');
   const ports = await freePorts('controlPlane', 'auth', 'metrics');
@@ -56,18 +68,22 @@ export async function startTheWay(
     metricsPort: ports.metrics,
     controlPlaneUrl,
     token: authServerToken,
+    config,
   };
   const authServer = await startAuthServer(stage, settings);
-  const gateway = await startEnvoy(
-    stage,
-    envoy,
-    {
-      auth: { mode: 'grpc', endpoints: [`127.0.0.1:${ports.auth}`] },
-      upstream: { grpc: [collector.grpcEndpoint], http: [collector.httpEndpoint] },
-      clusterTimeouts: { checkMs },
-    },
-    gatewayToken,
-  );
+  const authEndpoint = `127.0.0.1:${ports.auth}`;
+  const anotherGateway = (authTls?: GatewayAuthTls) =>
+    startEnvoy(
+      stage,
+      envoy,
+      {
+        auth: { mode: 'grpc', endpoints: [authEndpoint], ...(authTls && { tls: authTls }) },
+        upstream: { grpc: [collector.grpcEndpoint], http: [collector.httpEndpoint] },
+        clusterTimeouts: { checkMs },
+      },
+      gatewayToken,
+    );
+  const gateway = await anotherGateway(firstTls);
   return {
     sink,
     collector,
@@ -75,6 +91,9 @@ export async function startTheWay(
     controlPlane,
     admin: createAdmin(controlPlaneUrl, adminToken, folder),
     authServer,
+    metricsUrl: `http://127.0.0.1:${ports.metrics}`,
+    authEndpoint,
+    anotherGateway,
     restartAuthServer: () => startAuthServer(stage, settings),
   };
 }

@@ -49,6 +49,8 @@ export interface AuthServerSettings {
   readonly metricsPort: number;
   readonly controlPlaneUrl: string;
   readonly token: string;
+  /** A settings file. */
+  readonly config?: string | undefined;
 }
 
 /** `spanpass server`. */
@@ -61,21 +63,27 @@ export function startAuthServer(stage: Stage, settings: AuthServerSettings): Pro
       SPANPASS_CONTROL_PLANE: settings.controlPlaneUrl,
       SPANPASS_AUTH_SERVER_TOKEN: settings.token,
     },
+    args: settings.config === undefined ? [] : ['--config', settings.config],
     readyUrl: `http://127.0.0.1:${settings.metricsPort}/readyz`,
   });
 }
 
 interface Command {
+  readonly args?: readonly string[];
   readonly env: NodeJS.ProcessEnv;
   readonly readyUrl: string;
 }
 
-async function startCommand(stage: Stage, name: string, { env, readyUrl }: Command): Promise<RunningProcess> {
+async function startCommand(
+  stage: Stage,
+  name: string,
+  { args = [], env, readyUrl }: Command,
+): Promise<RunningProcess> {
   if (!existsSync(spanpassCommand)) throw new Error(`${spanpassCommand} is not there: npm run build`);
   return startProcess(stage, {
     name: `spanpass ${name}`,
     command: process.execPath,
-    args: [spanpassCommand, name],
+    args: [spanpassCommand, name, ...args],
     env,
     ready: () => answersOk(readyUrl),
     readyWithinMs: 30_000,
