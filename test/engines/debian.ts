@@ -29,6 +29,11 @@ export function installChromium(): Promise<string> {
   return fromDebian('chromium', async () => onPath('chromium'));
 }
 
+/** HTTP/2's own load generator, which costs less than what it loads. */
+export function installH2load(): Promise<string> {
+  return fromDebian('nghttp2-client', async () => onPath('h2load'));
+}
+
 async function fromDebian(packageName: string, find: () => Promise<string | undefined>): Promise<string> {
   const found = await find();
   if (found !== undefined) return found;

@@ -1,4 +1,4 @@
-import { installChromium, installNginx, installPostgres } from './debian.ts';
+import { installChromium, installH2load, installNginx, installPostgres } from './debian.ts';
 import { installEnvoy } from './envoy.ts';
 import { installJaeger } from './jaeger.ts';
 import { type Engine, EngineMissing, type EngineName, engineVersions } from './names.ts';
@@ -28,6 +28,10 @@ const recipes: Record<EngineName, Recipe> = {
   // nginx prints its version on stderr, so `2>&1` by a shell.
   nginx: { install: installNginx, version: async path => firstNumber(await run('sh', ['-c', '"$0" -v 2>&1', path])) },
   chromium: { install: installChromium, version: async path => firstNumber(await run(path, ['--version'])) },
+  h2load: {
+    install: installH2load,
+    version: async path => /nghttp2\/(\d+(?:\.\d+)+)/.exec(await run(path, ['--version']))?.[1] ?? 'unknown',
+  },
 };
 
 const remembered = new Map<EngineName, Promise<Engine>>();

@@ -8,6 +8,7 @@ export const engineVersions = {
   postgres: '15',
   nginx: 'any',
   chromium: 'any',
+  h2load: 'any',
 } as const;
 
 export type EngineName = keyof typeof engineVersions;

@@ -1,0 +1,42 @@
+/**
+ * `npm run bench [-- --quick] [--rows TEXT,…] [--cpu-prof FOLDER] [--out FILE]`: measures, prints the tables, and writes
+ * the figures as JSON.
+ */
+import { mkdir, writeFile } from 'node:fs/promises';
+import { dirname, join, resolve } from 'node:path';
+import { parseArgs } from 'node:util';
+import { repoRoot } from '../engines/root.ts';
+import { PROFILES } from './profile.ts';
+import { allRows } from './rows/index.ts';
+import { runBench } from './run.ts';
+import { allTables } from './table.ts';
+
+const { values } = parseArgs({
+  options: {
+    quick: { type: 'boolean', default: false },
+    smoke: { type: 'boolean', default: false },
+    /** Parts of row ids; a row that holds one of them is run. */
+    rows: { type: 'string' },
+    rounds: { type: 'string' },
+    'cpu-prof': { type: 'string' },
+    out: { type: 'string', default: join(repoRoot, '.reports', 'bench.json') },
+  },
+});
+
+const wanted = values.rows?.split(',');
+const rows = allRows.filter(({ id }) => wanted === undefined || wanted.some(part => id.includes(part)));
+if (rows.length === 0) {
+  process.stderr.write(`bench: no such row; there are:\n${allRows.map(({ id }) => `  ${id}\n`).join('')}`);
+  process.exit(2);
+}
+const profile = PROFILES[values.smoke ? 'smoke' : values.quick ? 'quick' : 'full'];
+const results = await runBench({
+  rows,
+  profile: values.rounds === undefined ? profile : { ...profile, rounds: Number(values.rounds) },
+  cpuProfileFolder: values['cpu-prof'] && resolve(values['cpu-prof']),
+  say: line => process.stderr.write(`bench: ${line}\n`),
+});
+const out = resolve(values.out);
+await mkdir(dirname(out), { recursive: true });
+await writeFile(out, `${JSON.stringify(results, undefined, 2)}\n`);
+process.stdout.write(`${allTables(results)}\n\n${JSON.stringify(results.machine)}\nwritten to ${out}\n`);

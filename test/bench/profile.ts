@@ -1,0 +1,45 @@
+/** How much of each row is run. */
+export interface Profile {
+  readonly name: 'quick' | 'full' | 'smoke';
+  /** Times that each row is measured, in turn with its neighbours. */
+  readonly rounds: number;
+  /** Checks in each round: through Envoy, straight at a server, and those that cost a bcrypt each. */
+  readonly checks: {
+    readonly gateway: number;
+    readonly direct: number;
+    readonly cold: number;
+    readonly bcrypt: number;
+  };
+  readonly exports: number;
+  /** Imports of each package, each in a process of its own. */
+  readonly imports: number;
+  readonly storm: { readonly pipeds: number; readonly cachedPerSecond: number };
+}
+
+export const PROFILES = {
+  full: {
+    name: 'full',
+    rounds: 7,
+    checks: { gateway: 40_000, direct: 60_000, cold: 10_000, bcrypt: 60 },
+    exports: 15_000,
+    imports: 9,
+    storm: { pipeds: 20_000, cachedPerSecond: 200 },
+  },
+  quick: {
+    name: 'quick',
+    rounds: 3,
+    checks: { gateway: 8000, direct: 12_000, cold: 3000, bcrypt: 15 },
+    exports: 3000,
+    imports: 3,
+    storm: { pipeds: 3000, cachedPerSecond: 100 },
+  },
+  /** Whether it runs at all. Its figures mean nothing. */
+  smoke: {
+    name: 'smoke',
+    rounds: 1,
+    checks: { gateway: 100, direct: 100, cold: 100, bcrypt: 2 },
+    exports: 50,
+    imports: 1,
+    storm: { pipeds: 100, cachedPerSecond: 50 },
+  },
+} as const satisfies Record<string, Profile>;

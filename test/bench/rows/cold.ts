@@ -1,0 +1,59 @@
+import { fileURLToPath } from 'node:url';
+import { run } from '../../engines/run.ts';
+import type { DriveResult } from '../drive/answer-all.ts';
+import { onCore } from '../measure/on-core.ts';
+import type { Row } from '../row.ts';
+import { goPeer, nodePeer } from '../world/peers.ts';
+import type { ServerProcess } from '../world/server-process.ts';
+import { authServer, piped } from '../world/spanpass.ts';
+import { LOAD_CORE, SERVER_CORE, type World } from '../world/world.ts';
+import { spending } from './figures.ts';
+
+interface Server {
+  readonly id: Row['id'];
+  readonly label: string;
+  readonly start: (world: World) => Promise<ServerProcess>;
+}
+
+const core = SERVER_CORE;
+
+const SERVERS: readonly Server[] = [
+  {
+    id: 'cold/grpc-echo-verify',
+    label: 'bare grpc-js echo and one `node:crypto` verification',
+    start: world => nodePeer(world, 'grpc-echo-verify', core),
+  },
+  { id: 'cold/go-jwt', label: 'Go', start: world => goPeer(world, 'cached', core) },
+  { id: 'cold/spanpass', label: '**spanpass**', start: world => authServer(world, { core }) },
+];
+
+/** Each check shows a credential for the first time; the key is at hand. ES256 everywhere. */
+export const coldRows: readonly Row[] = SERVERS.map(({ id, label, start }) => ({
+  id,
+  label,
+  async open(world, { checks: { cold: checks } }) {
+    const server = await start(world);
+    const { keyFilePath } = await piped(world);
+    const script = fileURLToPath(new URL('../drive/cold.js', import.meta.url));
+    const drive = async (count: number): Promise<DriveResult> => {
+      const args = [script, String(server.port), keyFilePath, String(count), '32'];
+      const result = JSON.parse(await run(...onCoreOf(args), { timeoutMs: 120_000 })) as DriveResult;
+      if (result.answers[0] !== count)
+        throw new Error(`${id}: not all were allowed: ${JSON.stringify(result.answers)}`);
+      return result;
+    };
+    await drive(Math.ceil(checks / 10));
+    return async () => {
+      const {
+        result,
+        micros: [micros = 0],
+      } = await spending([server.pid], () => drive(checks));
+      const { seconds, p50Ms, p99Ms } = result;
+      return { cpuMicros: micros / checks, perSecond: checks / seconds, p50Ms, p99Ms };
+    };
+  },
+}));
+
+function onCoreOf(args: readonly string[]): [string, readonly string[]] {
+  return [...onCore(LOAD_CORE, process.execPath, args)];
+}

@@ -1,0 +1,91 @@
+import { mkdir, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { createAdmin, type EnrolledPiped } from '../../harness/admin.ts';
+import { passFor } from '../../harness/passes.ts';
+import { freePorts } from '../../harness/ports.ts';
+import { spanpassCommand, startControlPlane } from '../../harness/servers.ts';
+import { answersOk } from '../../harness/wait.ts';
+import { STATIC_KEY_HASH } from './pipecd.ts';
+import { nodeProgram, type ServerProcess, startProgram } from './server-process.ts';
+import type { World } from './world.ts';
+
+const ADMIN_TOKEN = 'bench-admin-token-0123456789abcdef';
+const AUTH_SERVER_TOKEN = 'bench-auth-server-token-0123456789abcdef';
+
+/** The real control plane, on its embedded database. */
+export function controlPlane(world: World): Promise<string> {
+  return world.once('control plane', async () => {
+    const { port } = await freePorts('port');
+    const folder = join(world.folder, 'control-plane');
+    await mkdir(folder, { recursive: true });
+    const settings = { folder, port, adminToken: ADMIN_TOKEN, authServerToken: AUTH_SERVER_TOKEN };
+    await startControlPlane(world.stage, settings);
+    return `http://127.0.0.1:${port}`;
+  });
+}
+
+/** The piped whose credentials all rows show. */
+export function piped(world: World): Promise<EnrolledPiped> {
+  return world.once('piped', async () => {
+    const admin = createAdmin(await controlPlane(world), ADMIN_TOKEN, world.folder);
+    return admin.enroll('shop', 'edge-1');
+  });
+}
+
+/** A fresh credential, so that no round runs into the end of one. */
+export async function freshPass(world: World): Promise<string> {
+  return passFor((await piped(world)).keyFile);
+}
+
+export interface AuthServerProcess extends ServerProcess {
+  /** `port` is ext_authz over gRPC, this is over HTTP. */
+  readonly httpPort: number;
+  readonly metricsUrl: string;
+}
+
+export interface AuthServerChoice {
+  /** For the kernel's scheduler. Default any core. */
+  readonly core?: number | undefined;
+  /** Takes PipeCD's static keys too. Default pipeds' own credentials alone. */
+  readonly pipecd?: boolean;
+  /** Default the real one. */
+  readonly controlPlaneUrl?: string;
+  readonly nodeFlags?: readonly string[];
+}
+
+/** `spanpass server`, as it comes. */
+export async function authServer(world: World, choice: AuthServerChoice = {}): Promise<AuthServerProcess> {
+  return world.once(`auth server ${JSON.stringify(choice)}`, () => startAuthServer(world, choice));
+}
+
+async function startAuthServer(
+  world: World,
+  { core, pipecd = false, controlPlaneUrl, nodeFlags = [] }: AuthServerChoice,
+): Promise<AuthServerProcess> {
+  const { grpc, http, metrics } = await freePorts('grpc', 'http', 'metrics');
+  const env = {
+    SPANPASS_GRPC_PORT: String(grpc),
+    SPANPASS_HTTP_PORT: String(http),
+    SPANPASS_METRICS_PORT: String(metrics),
+    SPANPASS_CONTROL_PLANE: controlPlaneUrl ?? (await controlPlane(world)),
+    SPANPASS_AUTH_SERVER_TOKEN: AUTH_SERVER_TOKEN,
+    SPANPASS_LOG_LEVEL: 'warn',
+    ...(pipecd && { SPANPASS_AUTHENTICATORS: await pipecdSettings(world) }),
+  };
+  const program = nodeProgram(world, {
+    name: 'spanpass server',
+    args: [...nodeFlags, spanpassCommand, 'server'],
+    env,
+    core,
+  });
+  const metricsUrl = `http://127.0.0.1:${metrics}`;
+  const { pid } = await startProgram(world, program, () => answersOk(`${metricsUrl}/readyz`));
+  return { pid, port: grpc, httpPort: http, metricsUrl: `${metricsUrl}/metrics` };
+}
+
+async function pipecdSettings(world: World): Promise<string> {
+  const file = join(world.folder, 'pipecd.json');
+  const keys = [{ hash: STATIC_KEY_HASH, creator: 'bench', created_at: 1_700_000_000 }];
+  await writeFile(file, JSON.stringify([{ id: 'edge-1', project_id: 'shop', keys }]));
+  return JSON.stringify([{ kind: 'piped-jwt' }, { kind: 'pipecd-key', file }]);
+}
