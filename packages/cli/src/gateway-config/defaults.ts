@@ -4,6 +4,7 @@ export const gatewayDefaults = {
   otlpGrpcPort: 4317,
   otlpHttpPort: 4318,
   authGrpcEndpoint: '127.0.0.1:9086',
+  authHttpEndpoint: '127.0.0.1:9087',
   /** The Collector behind Envoy: beside the standard ports, which Envoy has. */
   upstreamGrpcEndpoint: '127.0.0.1:14317',
   upstreamHttpEndpoint: '127.0.0.1:14318',

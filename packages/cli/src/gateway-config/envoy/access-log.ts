@@ -1,11 +1,11 @@
+import { type MetadataKey, metadataKey } from './metadata.ts';
+import type { EnvoySettings } from './options.ts';
 import { extension } from './proto.ts';
 
-function fromAuth(key: string): string {
-  return `%DYNAMIC_METADATA(envoy.filters.http.ext_authz:${key})%`;
-}
-
 /** JSON lines on stdout: who was identified, or the reason code of the refusal; never a credential. */
-export function accessLog() {
+export function accessLog(settings: EnvoySettings) {
+  const fromAuth = (key: MetadataKey) =>
+    `%DYNAMIC_METADATA(envoy.filters.http.ext_authz:${metadataKey(settings, key)})%`;
   // Not a file log to /dev/stdout: that can't be opened where stdout is a socket, as under systemd or a parent in Node.
   return extension('envoy.access_loggers.stdout', 'envoy.extensions.access_loggers.stream.v3.StdoutAccessLog', {
     log_format: {

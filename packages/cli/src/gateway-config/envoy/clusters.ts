@@ -8,7 +8,7 @@ export function clusters({ auth, upstream, clusterTimeouts }: EnvoySettings) {
   return [
     {
       ...cluster('auth', auth.endpoints, clusterTimeouts.authConnectMs),
-      ...http2,
+      ...(auth.mode === 'grpc' ? http2 : {}),
       ...authServerTls(auth),
       health_checks: [
         {
@@ -18,7 +18,7 @@ export function clusters({ auth, upstream, clusterTimeouts }: EnvoySettings) {
           unhealthy_interval: '0.25s',
           unhealthy_threshold: 1,
           healthy_threshold: 1,
-          grpc_health_check: {},
+          ...(auth.mode === 'grpc' ? { grpc_health_check: {} } : { http_health_check: notFoundIsHealthy }),
         },
       ],
       outlier_detection: ejectFast,
@@ -34,6 +34,9 @@ export function clusters({ auth, upstream, clusterTimeouts }: EnvoySettings) {
     },
   ];
 }
+
+/** The port of checks over HTTP answers nothing but checks: elsewhere 404, or 503 while it can't decide. */
+const notFoundIsHealthy = { path: '/', expected_statuses: [{ start: 404, end: 405 }] };
 
 /** Out for a second after two failures in a row, and never more than half of them. */
 const ejectFast = {

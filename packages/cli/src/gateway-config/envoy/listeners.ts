@@ -1,5 +1,6 @@
 import type { Yaml } from '../yaml.ts';
 import { accessLog } from './access-log.ts';
+import { forwardCertificate, nameClient } from './client.ts';
 import { askAuthServer, demandIdentity } from './doors.ts';
 import { grpcLocalReplies, httpLocalReplies } from './local-replies.ts';
 import type { EnvoySettings } from './options.ts';
@@ -15,14 +16,14 @@ export function listeners(settings: EnvoySettings) {
       name: 'otlp_grpc',
       port: settings.listen.grpcPort,
       alpn: ['h2'],
-      localReplies: grpcLocalReplies(),
+      localReplies: grpcLocalReplies(settings),
       routes: grpcRoutes(settings),
     }),
     listener(settings, {
       name: 'otlp_http',
       port: settings.listen.httpPort,
       alpn: ['h2', 'http/1.1'],
-      localReplies: httpLocalReplies(),
+      localReplies: httpLocalReplies(settings),
       routes: httpRoutes(settings),
     }),
   ];
@@ -58,6 +59,7 @@ function connectionManager(settings: EnvoySettings, door: Door) {
       codec_type: 'AUTO',
       // What a client says of itself in x-envoy-* is dropped, and x-forwarded-for is appended to.
       use_remote_address: true,
+      ...forwardCertificate(settings),
       ...onePathOneMeaning,
       common_http_protocol_options: { headers_with_underscores_action: 'REJECT_REQUEST', idle_timeout: '300s' },
       http2_protocol_options: {
@@ -69,7 +71,7 @@ function connectionManager(settings: EnvoySettings, door: Door) {
       request_timeout: '30s',
       stream_idle_timeout: '30s',
       early_header_mutation_extensions: [stripClaims(settings)],
-      ...(settings.accessLog ? { access_log: [accessLog()] } : {}),
+      ...(settings.accessLog ? { access_log: [accessLog(settings)] } : {}),
       local_reply_config: door.localReplies,
       route_config: door.routes,
       http_filters: [askAuthServer(settings), demandIdentity(settings), router],
@@ -85,11 +87,14 @@ const onePathOneMeaning = {
 };
 
 /** Before anything looks at the request: no client names its own identity, or passes for the gateway. */
-function stripClaims({ projectHeader, pipedHeader, gatewayHeader }: EnvoySettings) {
+function stripClaims(settings: EnvoySettings) {
+  const { projectHeader, pipedHeader, gatewayHeader } = settings;
   return extension(
     'envoy.http.early_header_mutation.header_mutation',
     'envoy.extensions.http.early_header_mutation.header_mutation.v3.HeaderMutation',
-    { mutations: [projectHeader, pipedHeader, gatewayHeader].map(remove => ({ remove })) },
+    {
+      mutations: [...[projectHeader, pipedHeader, gatewayHeader].map(remove => ({ remove })), ...nameClient(settings)],
+    },
   );
 }
 

@@ -1,3 +1,5 @@
+import { metadataKey } from './metadata.ts';
+import type { EnvoySettings } from './options.ts';
 import { base64, statusBytes } from './status.ts';
 
 /**
@@ -50,27 +52,29 @@ function statusIs(http: number) {
 const byAuthServer = { response_flag_filter: { flags: ['UAEX'] } };
 
 /** A refusal names its reason in the dynamic metadata; a timeout or a broken answer leaves none. */
-const withReason = {
-  metadata_filter: {
-    matcher: {
-      filter: 'envoy.filters.http.ext_authz',
-      path: [{ key: 'reason' }],
-      value: { present_match: true },
+function withReason(settings: EnvoySettings) {
+  return {
+    metadata_filter: {
+      matcher: {
+        filter: 'envoy.filters.http.ext_authz',
+        path: [{ key: metadataKey(settings, 'reason') }],
+        value: { present_match: true },
+      },
+      match_if_key_not_found: false,
     },
-    match_if_key_not_found: false,
-  },
-};
+  };
+}
 
 const protobufRequest = {
   header_filter: { header: { name: 'content-type', string_match: { prefix: 'application/x-protobuf' } } },
 };
 
-function filterOf(reply: Reply, protobuf: boolean) {
+function filterOf(settings: EnvoySettings, reply: Reply, protobuf: boolean) {
   const status = statusIs(reply.http);
   const filters = [
     status,
     ...(reply.byAuth === undefined ? [] : [byAuthServer]),
-    ...(reply.byAuth === 'refusal' ? [withReason] : []),
+    ...(reply.byAuth === 'refusal' ? [withReason(settings)] : []),
     ...(protobuf ? [protobufRequest] : []),
   ];
   // `and_filter` demands two at least.
@@ -88,12 +92,12 @@ function newStatus(reply: Reply) {
 }
 
 /** gRPC: the body becomes grpc-message, and RetryInfo (which the Collector's exporter obeys) rides in the status details. */
-export function grpcLocalReplies() {
+export function grpcLocalReplies(settings: EnvoySettings) {
   return {
     mappers: replies
       .filter(reply => isUnavailable(reply) || reply.byAuth !== undefined)
       .map(reply => ({
-        filter: filterOf(reply, false),
+        filter: filterOf(settings, reply, false),
         ...newStatus(reply),
         ...(needsWords(reply) ? { body: { inline_string: reply.message } } : {}),
         ...(isUnavailable(reply) ? { headers_to_add: [retryAfter, retryInfo(reply)] } : {}),
@@ -111,24 +115,24 @@ function retryInfo({ code, message }: Reply) {
  * OTLP/HTTP: a `google.rpc.Status` in the request's encoding. JSON can carry the auth server's own words; protobuf would need
  * their length, so it carries constant ones.
  */
-export function httpLocalReplies() {
+export function httpLocalReplies(settings: EnvoySettings) {
   return {
-    mappers: replies.flatMap(reply => [protobufMapper(reply), jsonMapper(reply)]),
+    mappers: replies.flatMap(reply => [protobufMapper(settings, reply), jsonMapper(settings, reply)]),
     body_format: jsonBody(2),
   };
 }
 
-function common(reply: Reply, protobuf: boolean) {
+function common(settings: EnvoySettings, reply: Reply, protobuf: boolean) {
   return {
-    filter: filterOf(reply, protobuf),
+    filter: filterOf(settings, reply, protobuf),
     ...newStatus(reply),
     ...(isUnavailable(reply) ? { headers_to_add: [retryAfter] } : {}),
   };
 }
 
-function protobufMapper(reply: Reply) {
+function protobufMapper(settings: EnvoySettings, reply: Reply) {
   return {
-    ...common(reply, true),
+    ...common(settings, reply, true),
     body_format_override: {
       content_type: 'application/x-protobuf',
       text_format_source: { inline_bytes: base64(statusBytes(reply.code, reply.message)) },
@@ -136,9 +140,9 @@ function protobufMapper(reply: Reply) {
   };
 }
 
-function jsonMapper(reply: Reply) {
+function jsonMapper(settings: EnvoySettings, reply: Reply) {
   return {
-    ...common(reply, false),
+    ...common(settings, reply, false),
     ...(needsWords(reply) ? { body: { inline_string: reply.message } } : {}),
     body_format_override: jsonBody(reply.code),
   };

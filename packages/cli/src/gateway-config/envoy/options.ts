@@ -23,13 +23,20 @@ const authTls = z
     error: 'certFile and keyFile belong together',
   });
 
-/** Where Checks go. A union by `mode`, so that another way to ask (ext_authz over HTTP) is one more member. */
+/** Checks carry credentials: have TLS wherever the auth server is beyond loopback. */
+const secured = { tls: authTls.optional() };
+
+/** Where Checks go, and how they ask: ext_authz over gRPC, or over HTTP in the auth server's dialect for Envoy. */
 const auth = z.discriminatedUnion('mode', [
   z.strictObject({
     mode: z.literal('grpc'),
-    endpoints,
-    /** Checks carry credentials: have it wherever the auth server is beyond loopback. */
-    tls: authTls.optional(),
+    endpoints: endpoints.prefault([gatewayDefaults.authGrpcEndpoint]),
+    ...secured,
+  }),
+  z.strictObject({
+    mode: z.literal('http'),
+    endpoints: endpoints.prefault([gatewayDefaults.authHttpEndpoint]),
+    ...secured,
   }),
 ]);
 
@@ -46,7 +53,7 @@ export const envoyOptions = z
     tls: z.strictObject({ certFile: filePath, keyFile: filePath, clientCaFile: filePath.optional() }).optional(),
     /** Passes in clear text beyond loopback: only where something else protects the way here. */
     allowPlaintext: z.boolean().default(false),
-    auth: auth.prefault({ mode: 'grpc', endpoints: [gatewayDefaults.authGrpcEndpoint] }),
+    auth: auth.prefault({ mode: 'grpc' }),
     /** The Collector's receivers, or the built-in receiver's. */
     upstream: z
       .strictObject({

@@ -1,4 +1,5 @@
 import { signals } from '../signals.ts';
+import { clientHeaders } from './client.ts';
 import type { EnvoySettings } from './options.ts';
 import { duration, typed } from './proto.ts';
 
@@ -48,7 +49,7 @@ function routes<Route>(name: string, settings: EnvoySettings, routeOf: (signal: 
           },
         ],
         // The auth server has it removed too; a pass has no business behind the gateway whoever forgets.
-        request_headers_to_remove: ['authorization'],
+        request_headers_to_remove: ['authorization', ...clientHeaders(settings)],
         routes: [...signals.map(routeOf), notFound],
       },
     ],

@@ -15,7 +15,7 @@ export function downstreamTls(tls: NonNullable<EnvoySettings['tls']>, alpn: read
 }
 
 /** To the auth server. Envoy by itself verifies who signed a certificate, but not whose it is. */
-export function authServerTls({ endpoints, tls }: EnvoySettings['auth']) {
+export function authServerTls({ mode, endpoints, tls }: EnvoySettings['auth']) {
   if (tls === undefined) return {};
   const { caFile, certFile, keyFile } = tls;
   const names = tls.serverNames ?? [...new Set(endpoints.map(({ host }) => host))];
@@ -31,7 +31,7 @@ export function authServerTls({ endpoints, tls }: EnvoySettings['auth']) {
       {
         ...(sni === undefined ? {} : { sni }),
         common_tls_context: {
-          alpn_protocols: ['h2'],
+          alpn_protocols: [mode === 'grpc' ? 'h2' : 'http/1.1'],
           tls_params: { tls_minimum_protocol_version: 'TLSv1_2', tls_maximum_protocol_version: 'TLSv1_3' },
           ...own,
           validation_context: {
