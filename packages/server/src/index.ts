@@ -39,6 +39,7 @@ export type { Freshness } from './keys/change-feed.ts';
 export { ControlPlaneKeys, type ControlPlaneKeysOptions } from './keys/control-plane-keys.ts';
 export type { FeedProblem } from './keys/feed-connection.ts';
 export type { KeyQuestion, KeySource } from './keys/key-source.ts';
+export type { SnapshotEvent, SnapshotProblem } from './keys/snapshot/snapshot-event.ts';
 export { type AuthFetchOptions, authFetch, type FetchHandler } from './middleware/fetch.ts';
 export { type AuthMiddleware, type AuthMiddlewareOptions, authMiddleware } from './middleware/node-http.ts';
 export { principalOf } from './middleware/principal-of.ts';

@@ -60,14 +60,25 @@ export class ChangeFeed {
     this.#options = options;
   }
 
-  start(): void {
+  /**
+   * @param known what is at hand was true at this revision, so long ago. Whether it is still believed depends on the
+   *   first connection: on its backlog, or, where there is none to be had, on the age.
+   */
+  start(known?: { readonly revision: number; readonly ageMs: number }): void {
     if (this.#state !== 'idle') return;
     const now = this.#options.clock();
     this.#state = 'unproven';
     this.#lastTickAt = now;
     this.#lastHeardAt = now;
     this.#lastCurrentAt = now;
+    if (known !== undefined) {
+      this.#state = 'catching-up';
+      this.#caughtUp = deferred();
+      this.#revision = known.revision;
+      this.#lastCurrentAt = now - known.ageMs;
+    }
     this.#connect(now);
+    this.#report(now);
   }
 
   /** All changes up to this revision have been handed on; none before the feed was first live. */

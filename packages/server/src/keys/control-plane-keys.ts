@@ -1,4 +1,4 @@
-import type { KeyRecord } from '@spanpass/credential';
+import { type KeyRecord, MAX_SNAPSHOT_RECORDS, type SnapshotKeys } from '@spanpass/credential';
 import { untilAborted } from '../check-deadline.ts';
 import type { Observer } from '../observer.ts';
 import { wholeNumber } from '../options.ts';
@@ -11,6 +11,10 @@ import { fetchKeyFrom } from './fetch-key.ts';
 import { KeyCache } from './key-cache.ts';
 import { KeyLookups } from './key-lookups.ts';
 import type { KeyQuestion, KeySource } from './key-source.ts';
+import { fetchSnapshotFrom } from './snapshot/fetch-snapshot.ts';
+import type { SnapshotEvent } from './snapshot/snapshot-event.ts';
+import { SnapshotFiles } from './snapshot/snapshot-files.ts';
+import { SnapshotKeeper } from './snapshot/snapshot-keeper.ts';
 import { createSteadyClock } from './steady-clock.ts';
 import { TokenBuckets } from './token-buckets.ts';
 import { WorkQueue } from './work-queue.ts';
@@ -35,6 +39,15 @@ export interface ControlPlaneKeysOptions extends EndpointOptions {
   readonly lostAfterMs?: number;
   /** How long records still serve after the feed was lost, in milliseconds. Default 900,000 (15 min). */
   readonly maxStaleMs?: number;
+  /**
+   * Where to keep a snapshot of the records at hand, for a start without the control plane; `<file>.floor` lies beside
+   * it. One server's own. Default none: such a start then knows nothing.
+   */
+  readonly snapshotFile?: string;
+  /** The keys with which the control plane signs snapshots (`parseSnapshotKeys`). Required with `snapshotFile`. */
+  readonly snapshotKeys?: SnapshotKeys;
+  /** How often the snapshot is renewed, in milliseconds. Default 60,000. */
+  readonly snapshotEveryMs?: number;
   /** Clocks in milliseconds, and a number from 0 to 1. Defaults `performance.now`, `Date.now`, `Math.random`. */
   readonly monotonicNow?: () => number;
   readonly now?: () => number;
@@ -46,6 +59,8 @@ export interface ControlPlaneKeysOptions extends EndpointOptions {
   readonly onFeedProblem?: (problem: FeedProblem) => void;
   /** Told of each lookup that failed. For the log: nothing that the control plane wrote is in it. */
   readonly onLookupFailure?: (error: unknown) => void;
+  /** Told what became of each snapshot, and of each that was refused, why. */
+  readonly onSnapshot?: (event: SnapshotEvent) => void;
 }
 
 const TICK_MS = 100;
@@ -66,11 +81,17 @@ export class ControlPlaneKeys implements KeySource {
   readonly #cache: KeyCache;
   readonly #lookups: KeyLookups;
   readonly #queue: WorkQueue;
+  readonly #snapshots: SnapshotKeeper | undefined;
+  readonly #now: () => number;
   #timer: NodeJS.Timeout | undefined;
 
-  /** @throws TypeError for options that can't be meant: plaintext beyond loopback, bounds that bound nothing */
+  /**
+   * @throws TypeError for options that can't be meant: plaintext beyond loopback, bounds that bound nothing, a snapshot
+   *   that nobody signs for
+   */
   constructor(options: ControlPlaneKeysOptions) {
     const clock = createSteadyClock(options.monotonicNow, options.now);
+    this.#now = options.now ?? Date.now;
     this.#endpoint = createEndpoint(options);
     this.#cache = new KeyCache({
       maxRecords: wholeNumber('maxRecords', options.maxRecords ?? 10_000),
@@ -78,20 +99,26 @@ export class ControlPlaneKeys implements KeySource {
       unknownTtlMs: wholeNumber('unknownTtlMs', options.unknownTtlMs ?? 60_000, 0),
       clock,
     });
+    const maxStaleMs = wholeNumber('maxStaleMs', options.maxStaleMs ?? 900_000, 0);
+    this.#snapshots = this.#createSnapshots(options, clock, maxStaleMs);
     this.#feed = new ChangeFeed({
       connect: connectFeedOf(this.#endpoint),
       clock,
       random: options.random ?? Math.random,
       lostAfterMs: wholeNumber('lostAfterMs', options.lostAfterMs ?? 3000),
       stallAfterMs: STALL_MS,
-      maxStaleMs: wholeNumber('maxStaleMs', options.maxStaleMs ?? 900_000, 0),
+      maxStaleMs,
       onChange: change => {
         this.#cache.apply(change);
         this.#lookups.apply(change);
+        this.#snapshots?.applied(change);
         if (change.at === undefined || !takesAccess(change)) return;
-        options.observer?.revocationApplied?.(Math.max(0, (options.now ?? Date.now)() - change.at) / 1000);
+        options.observer?.revocationApplied?.(Math.max(0, this.#now() - change.at) / 1000);
       },
-      onReset: () => this.#cache.clear(),
+      onReset: () => {
+        this.#cache.clear();
+        this.#snapshots?.reset();
+      },
       onFreshness: freshness => options.onFreshness?.(freshness),
       onProblem: problem => options.onFeedProblem?.(problem),
     });
@@ -99,11 +126,16 @@ export class ControlPlaneKeys implements KeySource {
       wholeNumber('maxLookups', options.maxLookups ?? 64),
       wholeNumber('maxQueuedLookups', options.maxQueuedLookups ?? 1024, 0),
     );
+    const fetchKey = fetchKeyFrom(this.#endpoint, {
+      timeoutMs: wholeNumber('lookupTimeoutMs', options.lookupTimeoutMs ?? 2000),
+      maxAnswerBytes: MAX_ANSWER_BYTES,
+    });
     this.#lookups = new KeyLookups({
-      fetchKey: fetchKeyFrom(this.#endpoint, {
-        timeoutMs: wholeNumber('lookupTimeoutMs', options.lookupTimeoutMs ?? 2000),
-        maxAnswerBytes: MAX_ANSWER_BYTES,
-      }),
+      fetchKey: async kid => {
+        const answer = await fetchKey(kid);
+        this.#snapshots?.looked(kid, answer);
+        return answer;
+      },
       feed: this.#feed,
       cache: this.#cache,
       queue: this.#queue,
@@ -118,12 +150,16 @@ export class ControlPlaneKeys implements KeySource {
     });
   }
 
-  /** Begins to follow the change feed. Until it is live, each check asks the control plane. */
+  /**
+   * Begins to follow the change feed: from a snapshot where there is one that may be believed, else from now on. Until
+   * the feed is live, or can't be had and the snapshot counts, each check asks the control plane.
+   */
   start(): void {
     if (this.#timer !== undefined) return;
-    this.#timer = setInterval(() => this.#feed.tick(), TICK_MS);
+    this.#timer = setInterval(() => this.#tick(), TICK_MS);
     this.#timer.unref();
-    this.#feed.start();
+    if (this.#snapshots === undefined) this.#feed.start();
+    else void this.#startFromSnapshot(this.#snapshots);
   }
 
   get freshness(): Freshness {
@@ -162,6 +198,42 @@ export class ControlPlaneKeys implements KeySource {
     return this.#lookups.get(kid, question);
   }
 
+  #tick(): void {
+    this.#feed.tick();
+    const { revision } = this.#feed;
+    if (revision !== undefined && this.#feed.freshness() === 'live') this.#snapshots?.tick(revision);
+  }
+
+  async #startFromSnapshot(snapshots: SnapshotKeeper): Promise<void> {
+    const loaded = await snapshots.load();
+    for (const record of loaded?.records ?? []) this.#cache.put(record.kid, record);
+    this.#feed.start(loaded);
+  }
+
+  #createSnapshots(
+    { snapshotFile, snapshotKeys, ...options }: ControlPlaneKeysOptions,
+    clock: () => number,
+    maxAgeMs: number,
+  ): SnapshotKeeper | undefined {
+    const everyMs = wholeNumber('snapshotEveryMs', options.snapshotEveryMs ?? 60_000);
+    if (snapshotFile === undefined && snapshotKeys === undefined) return undefined;
+    if (!snapshotFile || !snapshotKeys?.size) {
+      throw new TypeError('snapshotFile and snapshotKeys belong together: a snapshot is believed for its signature');
+    }
+    return new SnapshotKeeper({
+      files: new SnapshotFiles(snapshotFile),
+      keys: snapshotKeys,
+      fetch: fetchSnapshotFrom(this.#endpoint),
+      maxAgeMs,
+      everyMs,
+      kidsAtHand: () => this.#cache.kids(MAX_SNAPSHOT_RECORDS),
+      clock,
+      now: this.#now,
+      random: options.random ?? Math.random,
+      onEvent: event => options.onSnapshot?.(event),
+    });
+  }
+
   async #afterCatchingUp(kid: string, question: KeyQuestion): Promise<KeyRecord | undefined> {
     await untilAborted(this.#feed.caughtUp(), question.signal);
     return this.get(kid, question);
@@ -170,6 +242,7 @@ export class ControlPlaneKeys implements KeySource {
   async [Symbol.asyncDispose](): Promise<void> {
     clearInterval(this.#timer);
     this.#feed.close();
+    await this.#snapshots?.close();
     this.#cache.clear();
     this.#endpoint.close();
   }

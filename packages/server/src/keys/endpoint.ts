@@ -14,6 +14,8 @@ export interface EndpointOptions {
 /** Asks the control plane. Redirects are answers like any other: the token goes nowhere else. */
 export interface Endpoint {
   get(path: string, options: { readonly accept: string; readonly signal: AbortSignal }): Promise<http.IncomingMessage>;
+  /** For questions that are too long for a URL: like a `get`, it may be sent twice. */
+  post(path: string, body: unknown, options: { readonly signal: AbortSignal }): Promise<http.IncomingMessage>;
   close(): void;
 }
 
@@ -35,23 +37,29 @@ export function createEndpoint({ url = 'http://127.0.0.1:9085', token, tls = {} 
     throw new TypeError('the control plane token must be printable ASCII, and not empty');
   const agent = secure ? new https.Agent({ keepAlive: true, ...tls }) : new http.Agent({ keepAlive: true });
   const prefix = base.pathname.replace(/\/+$/, '');
+  const ask = (path: string, method: string, more: Record<string, string>, signal: AbortSignal, body?: Buffer) => {
+    const target = new URL(prefix + path, base);
+    const headers = { ...more, authorization: `Bearer ${token}` };
+    return send(() => (secure ? https : http).request(target, { method, agent, headers, signal }).end(body));
+  };
   return {
-    get(path, { accept, signal }) {
-      const target = new URL(prefix + path, base);
-      const headers = { accept, authorization: `Bearer ${token}` };
-      return send(() => (secure ? https : http).get(target, { agent, headers, signal }));
+    get: (path, { accept, signal }) => ask(path, 'GET', { accept }, signal),
+    post(path, value, { signal }) {
+      const body = Buffer.from(JSON.stringify(value));
+      const headers = { 'content-type': 'application/json', 'content-length': String(body.length) };
+      return ask(path, 'POST', headers, signal, body);
     },
     close: () => agent.destroy(),
   };
 }
 
 /** A kept connection may be closed by the other side just as it is used again; only then is a request sent twice. */
-function send(get: () => http.ClientRequest): Promise<http.IncomingMessage> {
+function send(ask: () => http.ClientRequest): Promise<http.IncomingMessage> {
   return new Promise((resolve, reject) => {
-    const request = get();
+    const request = ask();
     request.on('response', resolve);
     request.on('error', (error: NodeJS.ErrnoException) => {
-      if (request.reusedSocket && error.code === 'ECONNRESET') resolve(send(get));
+      if (request.reusedSocket && error.code === 'ECONNRESET') resolve(send(ask));
       else reject(error);
     });
   });

@@ -1,6 +1,7 @@
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import type { KeyRecord } from '@spanpass/credential';
+import { createKeyPair, encodeKeySnapshot, type KeyPair, type KeyRecord, signKeySnapshot } from '@spanpass/credential';
+import { readBody } from './read-body.ts';
 
 type Answer = (request: IncomingMessage, response: ServerResponse) => void;
 
@@ -14,6 +15,14 @@ export interface FakeControlPlane extends AsyncDisposable {
   readonly lookups: string[];
   /** What `since` the connections to the feed asked for. */
   readonly feeds: (string | null)[];
+  /** Kids that snapshots were asked for, and how they are made. */
+  readonly snapshots: string[][];
+  snapshotSigner: KeyPair;
+  snapshotNow: () => number;
+  /** Default the current one. */
+  snapshotRevision: number | undefined;
+  /** Snapshots wait here after they were read. */
+  afterSnapshot: Promise<void> | undefined;
   /** Lookups wait here before they read. */
   beforeRead: Promise<void> | undefined;
   /** Lookups wait here after they read. */
@@ -21,6 +30,7 @@ export interface FakeControlPlane extends AsyncDisposable {
   /** Replaces the answer to lookups or to the feed. */
   answerKey: Answer | undefined;
   answerFeed: Answer | undefined;
+  answerSnapshot: Answer | undefined;
   /** Whether a new connection to the feed gets the backlog and a heartbeat at once. Default true. */
   greets: boolean;
   put(record: KeyRecord): void;
@@ -33,6 +43,8 @@ export interface FakeControlPlane extends AsyncDisposable {
 }
 
 const TOKEN = 'test-token';
+/** The pair of which a server under test pins the public half. */
+export const snapshotSigner = await createKeyPair('ES256');
 
 export async function startFakeControlPlane(): Promise<FakeControlPlane> {
   const feeds = new Set<ServerResponse>();
@@ -42,6 +54,7 @@ export async function startFakeControlPlane(): Promise<FakeControlPlane> {
     const url = new URL(request.url ?? '', 'http://localhost');
     if (request.headers.authorization !== `Bearer ${TOKEN}`) problem(response, 401, 'unauthorized');
     else if (url.pathname === '/v1/changes') openFeed(url, request, response);
+    else if (url.pathname === '/v1/snapshots') void answerSnapshot(request, response);
     else void answerKey(url, request, response);
   });
   await new Promise<void>(resolve => server.listen(0, '127.0.0.1', resolve));
@@ -53,10 +66,16 @@ export async function startFakeControlPlane(): Promise<FakeControlPlane> {
     revision: 10,
     lookups: [],
     feeds: [],
+    snapshots: [],
+    snapshotSigner,
+    snapshotNow: Date.now,
+    snapshotRevision: undefined,
+    afterSnapshot: undefined,
     beforeRead: undefined,
     afterRead: undefined,
     answerKey: undefined,
     answerFeed: undefined,
+    answerSnapshot: undefined,
     greets: true,
     put: record => {
       fake.revision++;
@@ -128,6 +147,21 @@ export async function startFakeControlPlane(): Promise<FakeControlPlane> {
     response.setHeader('x-spanpass-revision', String(revision));
     if (record === undefined) problem(response, 404, 'key_unknown');
     else response.writeHead(200, { 'content-type': 'application/json' }).end(JSON.stringify(record));
+  }
+
+  async function answerSnapshot(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    const { kids } = JSON.parse(String(await readBody(request, 1 << 20)));
+    fake.snapshots.push(kids);
+    if (fake.answerSnapshot) {
+      fake.answerSnapshot(request, response);
+      return;
+    }
+    const records = (kids as string[]).flatMap(kid => fake.records.get(kid) ?? []);
+    const body = encodeKeySnapshot(records);
+    const revision = fake.snapshotRevision ?? fake.revision;
+    const jws = await signKeySnapshot(fake.snapshotSigner, { body, revision, issuedAtMs: fake.snapshotNow() });
+    await fake.afterSnapshot;
+    response.writeHead(200, { 'content-type': 'application/json', 'x-spanpass-snapshot': jws }).end(body);
   }
 
   return fake;

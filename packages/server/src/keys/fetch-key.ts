@@ -1,6 +1,7 @@
 import type { IncomingMessage } from 'node:http';
 import { type KeyRecord, parseKeyRecord } from '@spanpass/credential';
 import type { Endpoint } from './endpoint.ts';
+import { readBody } from './read-body.ts';
 
 /** What the control plane says of a kid. */
 export interface KeyAnswer {
@@ -48,15 +49,10 @@ function unexpected(response: IncomingMessage): KeyLookupError {
 }
 
 async function readJson(response: IncomingMessage, maxBytes: number): Promise<unknown> {
-  const chunks: Buffer[] = [];
-  let length = 0;
-  for await (const chunk of response) {
-    length += chunk.length;
-    if (length > maxBytes) throw new KeyLookupError('the answer of the control plane is too large');
-    chunks.push(chunk);
-  }
+  const bytes = await readBody(response, maxBytes);
+  if (bytes === undefined) throw new KeyLookupError('the answer of the control plane is too large');
   try {
-    return JSON.parse(Buffer.concat(chunks).toString('utf8'));
+    return JSON.parse(bytes.toString('utf8'));
   } catch {
     throw new KeyLookupError('the answer of the control plane is not JSON');
   }

@@ -31,6 +31,13 @@ export class KeyCache {
     return this.#records.get(kid);
   }
 
+  /** Kids of the records at hand, those used last first. */
+  kids(max: number): string[] {
+    const kids: string[] = [];
+    for (const kid of this.#records.keys()) if (kids.push(kid) >= max) break;
+    return kids;
+  }
+
   isUnknown(kid: string): boolean {
     const until = this.#unknownUntil.get(kid);
     if (until === undefined) return false;

@@ -19,6 +19,7 @@ export async function createKeys(options: Partial<ControlPlaneKeysOptions> = {})
   const clock = createTestClock(0);
   const problems: string[] = [];
   const failures: unknown[] = [];
+  controlPlane.snapshotNow = clock.now;
   const keys = new ControlPlaneKeys({
     url: controlPlane.url,
     token: controlPlane.token,
