@@ -22,6 +22,10 @@ export interface RunningProcess {
   /** All it printed so far, stdout and stderr as they came. */
   output(): string;
   hasExited(): boolean;
+  /** Sends the signal, and does not wait for what comes of it. */
+  signal(signal: NodeJS.Signals): void;
+  /** How it ended, such as `exit code 0`, once it has. */
+  ended(): string | undefined;
   /** Sends the signal and waits for the end; SIGKILL follows after `graceMs`. */
   stop(signal?: NodeJS.Signals, graceMs?: number): Promise<void>;
 }
@@ -42,7 +46,7 @@ export async function startProcess(stage: Stage, options: ProcessOptions): Promi
   child.once('error', error => (ended = String(error)));
   child.once('exit', (code, signal) => {
     running.delete(child);
-    ended = `it ended with ${signal ?? `exit code ${code}`}`;
+    ended = signal ?? `exit code ${code}`;
   });
   await Promise.race([once(child, 'spawn'), once(child, 'error')]).catch(() => undefined);
   const { pid } = child;
@@ -67,8 +71,16 @@ export async function startProcess(stage: Stage, options: ProcessOptions): Promi
     await stop('SIGKILL');
     throw new Error(`${error.message}; its output:\n${output}`, { cause: error.cause });
   });
-  if (outcome === 'ended') throw new Error(`${options.name} did not start, ${ended}; its output:\n${output}`);
-  return { pid, output: () => output, hasExited: () => ended !== undefined, stop };
+  if (outcome === 'ended')
+    throw new Error(`${options.name} did not start, it ended with ${ended}; its output:\n${output}`);
+  return {
+    pid,
+    output: () => output,
+    hasExited: () => ended !== undefined,
+    signal: signal => void child.kill(signal),
+    ended: () => ended,
+    stop,
+  };
 }
 
 export function isAlive(pid: number): boolean {
