@@ -56,6 +56,7 @@ export async function startAuthServer(options: AuthServerOptions): Promise<AuthS
       log.onFreshness(freshness);
     },
     onFeedProblem: log.onFeedProblem,
+    onSnapshot: log.onSnapshot,
   });
   const serverByRules = (rules: AuthServerRules) => serverOf(rules, keys, observer);
   const server = switchableServer(serverByRules(options));

@@ -1,8 +1,9 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { parseSnapshotKeys } from '@spanpass/credential';
 import type { AuthServerChanges, AuthServerOptions } from '@spanpass/server';
 import { readSecretFile } from '../config/secret.ts';
-import { Failure, oneLine } from '../failure.ts';
+import { Failure, oneLine, wrongUsage } from '../failure.ts';
 import type { AuthServerSettings } from '../settings/auth-server.ts';
 import type { OpenRules } from './open-rules.ts';
 
@@ -23,11 +24,39 @@ export function changesOf(settings: AuthServerSettings, { authenticators, shadow
 export async function controlPlaneOf(settings: AuthServerSettings): Promise<AuthServerOptions['controlPlane']> {
   const { controlPlane: url, controlPlaneCaFile, controlPlaneCertFile, controlPlaneKeyFile, maxStaleMs } = settings;
   const tls = {
-    ...(controlPlaneCaFile !== undefined && { ca: await pem(controlPlaneCaFile) }),
-    ...(controlPlaneCertFile !== undefined && { cert: await pem(controlPlaneCertFile) }),
-    ...(controlPlaneKeyFile !== undefined && { key: await pem(controlPlaneKeyFile) }),
+    ...(controlPlaneCaFile !== undefined && { ca: await textOf(controlPlaneCaFile) }),
+    ...(controlPlaneCertFile !== undefined && { cert: await textOf(controlPlaneCertFile) }),
+    ...(controlPlaneKeyFile !== undefined && { key: await textOf(controlPlaneKeyFile) }),
   };
-  return { url, token: await tokenOf(settings), tls, ...(maxStaleMs !== undefined && { maxStaleMs }) };
+  return {
+    url,
+    token: await tokenOf(settings),
+    tls,
+    ...(maxStaleMs !== undefined && { maxStaleMs }),
+    ...(await snapshotsOf(settings)),
+  };
+}
+
+/** Where a snapshot of the keys is kept, and who may sign it. */
+async function snapshotsOf({ snapshotFile, snapshotKeys, snapshotKeysFile, snapshotEveryMs }: AuthServerSettings) {
+  const jwks = snapshotKeysFile === undefined ? snapshotKeys : await jsonOf(snapshotKeysFile);
+  if (snapshotFile === undefined && jwks === undefined) return {};
+  const at = snapshotKeysFile ?? 'snapshotKeys';
+  if (snapshotFile === undefined) throw wrongUsage(`${at}: of no use without snapshotFile`);
+  if (jwks === undefined) throw wrongUsage('snapshotFile: needs snapshotKeys or snapshotKeysFile, for who may sign it');
+  const pinned = await parseSnapshotKeys(jwks).catch(error => {
+    throw wrongUsage(`${at}: ${oneLine(error)}`);
+  });
+  return { snapshotFile, snapshotKeys: pinned, ...(snapshotEveryMs !== undefined && { snapshotEveryMs }) };
+}
+
+async function jsonOf(file: string): Promise<unknown> {
+  const text = await textOf(file);
+  try {
+    return JSON.parse(text);
+  } catch {
+    throw wrongUsage(`${file}: is not JSON`);
+  }
 }
 
 async function tokenOf({ authServerToken, authServerTokenFile, dataDir }: AuthServerSettings): Promise<string> {
@@ -38,7 +67,7 @@ async function tokenOf({ authServerToken, authServerTokenFile, dataDir }: AuthSe
   );
 }
 
-async function pem(file: string): Promise<string> {
+async function textOf(file: string): Promise<string> {
   return readFile(file, 'utf8').catch(error => {
     throw new Failure(`can't read ${file}: ${oneLine(error)}`);
   });

@@ -52,6 +52,17 @@ export const authServerSettings = z.object({
     .min(1)
     .optional()
     .describe('How long keys at hand still serve without the change feed. Default: 900000 (15 min).'),
+  snapshotFile: path
+    .optional()
+    .describe(
+      'Where to keep a signed snapshot of the keys at hand, for a start without the control plane. One file per server.',
+    ),
+  snapshotKeys: z
+    .object({ keys: z.array(z.record(z.string(), z.string())) })
+    .optional()
+    .describe('JWK Set of the keys that may sign it, as `spanpass control-plane snapshot-key` prints it.'),
+  snapshotKeysFile: path.optional().describe('File of that JWK Set.'),
+  snapshotEveryMs: z.int().min(1000).optional().describe('How often the snapshot is renewed. Default: 60000.'),
   drainDelayMs: z
     .int()
     .min(0)

@@ -1,9 +1,12 @@
 import type { Logger } from 'pino';
 import type { ControlPlaneKeysOptions } from '../keys/control-plane-keys.ts';
 
-/** Tells the log how far the keys at hand may be believed, and why the feed is not there. */
-export function keyLog(logger: Logger): Required<Pick<ControlPlaneKeysOptions, 'onFreshness' | 'onFeedProblem'>> {
+type KeyLog = Required<Pick<ControlPlaneKeysOptions, 'onFreshness' | 'onFeedProblem' | 'onSnapshot'>>;
+
+/** Tells the log how far the keys at hand may be believed, why the feed is not there, and what became of snapshots. */
+export function keyLog(logger: Logger): KeyLog {
   let lastProblem = '';
+  let lastSnapshot = '';
   return {
     onFreshness(freshness) {
       lastProblem = '';
@@ -14,6 +17,14 @@ export function keyLog(logger: Logger): Required<Pick<ControlPlaneKeysOptions, '
       const reason = JSON.stringify(problem);
       if (reason !== lastProblem) logger.warn({ problem }, 'no change feed from the control plane');
       lastProblem = reason;
+    },
+    // A snapshot is renewed each minute: told is the first of a row that go alike.
+    onSnapshot(snapshot) {
+      const row = 'reason' in snapshot ? `${snapshot.kind} ${snapshot.reason}` : snapshot.kind;
+      const level =
+        row === lastSnapshot ? 'debug' : 'reason' in snapshot && snapshot.reason !== 'missing' ? 'warn' : 'info';
+      lastSnapshot = row;
+      logger[level]({ snapshot }, 'key snapshot');
     },
   };
 }

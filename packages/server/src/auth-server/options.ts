@@ -37,7 +37,7 @@ export interface AuthServerOptions extends AuthServerRules {
   /** The control plane to ask for keys, and how. */
   readonly controlPlane: Omit<
     ControlPlaneKeysOptions,
-    'observer' | 'onFreshness' | 'onFeedProblem' | 'onLookupFailure'
+    'observer' | 'onFreshness' | 'onFeedProblem' | 'onLookupFailure' | 'onSnapshot'
   >;
   /** Where Envoy asks. Default `127.0.0.1`, port 9086; port 0 takes any. */
   readonly host?: string;
