@@ -6,6 +6,8 @@ export interface DeadLetter {
   readonly id: string;
   readonly kind: SignalKind;
   readonly items: number;
+  /** A request that is sent by itself, as it is. */
+  readonly whole?: boolean;
   /** Of payload. */
   readonly bytes: number;
   readonly appendedAtMs: number;

@@ -1,4 +1,5 @@
 import type { Spool } from '../spool/spool.ts';
+import type { DeadLetter } from './dead-letter-file.ts';
 import { DeadLetters } from './dead-letters.ts';
 
 export interface Resent {
@@ -20,10 +21,14 @@ export async function resendDeadLetters(spool: Spool, ids?: readonly string[]): 
   const kept: string[] = [];
   for (const id of ids ?? (await letters.list()).map(letter => letter.id)) {
     const found = await letters.read(id);
-    const stored = found && spool.append(found.letter.kind, found.payload, found.letter.items).kind === 'stored';
+    const stored = found && append(spool, found.letter, found.payload);
     (stored ? resent : kept).push(id);
   }
   await spool.flush();
   for (const id of resent) await letters.remove(id);
   return { resent, kept };
+}
+
+function append(spool: Spool, { kind, items, whole = false }: DeadLetter, payload: Buffer): boolean {
+  return spool.append(kind, payload, items, { whole }).kind === 'stored';
 }

@@ -24,16 +24,18 @@ export type PayloadSummary =
 
 interface FieldNumbers {
   readonly name: number;
-  readonly attributes: number;
+  readonly attributes?: number;
   readonly traceId?: number;
   readonly spanId?: number;
 }
 
-/** Field numbers of Span (trace.proto), Metric (metrics.proto), LogRecord (logs.proto). */
+/** Field numbers of Span (trace.proto), Metric (metrics.proto), LogRecord (logs.proto), Profile (profiles.proto). */
 const FIELDS: Readonly<Record<SignalKind, FieldNumbers>> = {
   traces: { name: 5, attributes: 9, traceId: 1, spanId: 2 },
   metrics: { name: 1, attributes: 12 },
   logs: { name: 5, attributes: 6, traceId: 9, spanId: 10 },
+  // Its texts are numbers of a dictionary; field 0 is none.
+  profiles: { name: 0 },
 };
 
 export function summaryOf(kind: SignalKind, payload: Uint8Array): PayloadSummary {
@@ -62,7 +64,7 @@ function itemOf(kind: SignalKind, item: Uint8Array): ItemSummary {
     name: kind === 'logs' ? (body ? valueText(body) : '') : textAt(item, name),
     ...(traceId && { traceId: hexAt(item, traceId) }),
     ...(spanId && { spanId: hexAt(item, spanId) }),
-    attributes: attributesAt(item, attributes),
+    attributes: attributes === undefined ? {} : attributesAt(item, attributes),
   };
 }
 

@@ -28,7 +28,8 @@ export class Attempt {
 
   async send(kind: SignalKind, records: readonly BatchRecord[], signal: AbortSignal): Promise<Outcome> {
     // Export requests, one behind the other, are one export request: their fields repeat (protobuf encoding, merging).
-    const payload = Buffer.concat(records.map(record => record.payload));
+    const [only, ...more] = records.map(record => record.payload);
+    const payload = only && more.length === 0 ? only : Buffer.concat(records.map(record => record.payload));
     const first = await this.#request(kind, payload, signal);
     if (first.kind !== 'unauthenticated' || signal.aborted) return first;
     this.#correctClock(first);

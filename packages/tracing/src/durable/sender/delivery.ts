@@ -34,13 +34,27 @@ export class Delivery {
 
   /** Undefined if all of the batch is settled. */
   async deliver(batch: Batch, signal: AbortSignal): Promise<Unsettled | undefined> {
-    const outcome = await this.#first(batch, batch.records.length, signal);
+    const outcome = await (batch.whole
+      ? this.#oneByOne(batch, signal)
+      : this.#first(batch, batch.records.length, signal));
     if (outcome?.kind !== 'failed') {
       this.#failures = 0;
       return outcome;
     }
     if (++this.#failures % FAILURES_UNTIL_SEARCH !== 0) return outcome;
-    return this.#search(batch, 0, outcome, { served: false }, signal);
+    const seen = { served: false };
+    return batch.whole
+      ? this.#callWitnesses(batch, outcome, seen, signal)
+      : this.#search(batch, 0, outcome, seen, signal);
+  }
+
+  async #oneByOne(batch: Batch, signal: AbortSignal): Promise<Unsettled | undefined> {
+    while (batch.records.length > 0) {
+      const outcome = await this.#first(batch, 1, signal);
+      if (outcome) return outcome;
+      this.#failures = 0;
+    }
+    return undefined;
   }
 
   /** The first `count` records of the batch. */
@@ -124,7 +138,7 @@ export class Delivery {
     for (let left = count; left > 0; left--) {
       const [record] = batch.records;
       if (!record) break;
-      if (!(await this.#undertaker.bury(batch.kind, record, refusal))) {
+      if (!(await this.#undertaker.bury(batch, record, refusal))) {
         return { kind: 'failed', reason: refusal.reason, message: 'refused, and its dead letter can not be written' };
       }
       batch.acknowledge(1);

@@ -1,8 +1,7 @@
 import type { Clock } from '../clock.ts';
 import { DeadLetters } from '../dead-letters/dead-letters.ts';
 import type { RateLimitedLog } from '../log.ts';
-import type { SignalKind } from '../signals.ts';
-import type { BatchRecord } from '../spool/batch.ts';
+import type { Batch, BatchRecord } from '../spool/batch.ts';
 import { errorCodeOf } from '../spool/files.ts';
 import type { Spool } from '../spool/spool.ts';
 import type { Refused } from './outcome.ts';
@@ -25,11 +24,16 @@ export class Undertaker {
   }
 
   /** Whether it is on the disk, so that the spool may forget it. */
-  async bury(kind: SignalKind, { id, items, payload, appendedAtMs }: BatchRecord, refusal: Refused): Promise<boolean> {
+  async bury(
+    { kind, whole }: Pick<Batch, 'kind' | 'whole'>,
+    { id, items, payload, appendedAtMs }: BatchRecord,
+    refusal: Refused,
+  ): Promise<boolean> {
     const { reason, message } = refusal;
     const refusedAtMs = this.#clock.now();
     try {
-      const letter = { id, kind, items, bytes: payload.length, appendedAtMs, refusedAtMs, reason, message };
+      const facts = { id, kind, items, bytes: payload.length, appendedAtMs, refusedAtMs, reason, message };
+      const letter = whole ? { ...facts, whole } : facts;
       await this.#letters.add(letter, payload);
       for (const gone of await this.#letters.trim(this.#maxBytes)) {
         this.#spool.countDrop('dead_letter_bytes', gone.kind, gone.items);

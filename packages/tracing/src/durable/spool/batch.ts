@@ -12,6 +12,8 @@ export interface BatchRecord extends SpoolRecord {
  */
 export interface Batch extends AsyncDisposable {
   readonly kind: SignalKind;
+  /** Its records are whole requests: each is to be sent by itself, as it is. */
+  readonly whole: boolean;
   /** Those that are not acknowledged yet. */
   readonly records: readonly BatchRecord[];
   /** The first `count` of `records` are done, and never come again. */

@@ -2,6 +2,12 @@ import type { Drops } from './drops.ts';
 import type { Segment } from './segment.ts';
 import type { SegmentStore } from './segment-store.ts';
 
+export interface Bounds {
+  readonly maxBytes: number;
+  readonly segmentBytes: number;
+  readonly whenFull: 'drop-oldest' | 'refuse';
+}
+
 /**
  * Keeps a spool folder to its size by dropping the oldest segments. A batch under way is never dropped: it may have
  * arrived. Processes that share the folder can't drop each other's: whoever holds the oldest starts two segments
@@ -12,18 +18,20 @@ export class ByteBound {
   readonly #drops: Drops;
   readonly #maxBytes: number;
   readonly #segmentBytes: number;
+  readonly #mayDrop: boolean;
 
-  constructor(store: SegmentStore, drops: Drops, maxBytes: number, segmentBytes: number) {
+  constructor(store: SegmentStore, drops: Drops, { maxBytes, segmentBytes, whenFull }: Bounds) {
     this.#store = store;
     this.#drops = drops;
     this.#maxBytes = maxBytes;
     this.#segmentBytes = segmentBytes;
+    this.#mayDrop = whenFull === 'drop-oldest';
   }
 
   /** Whether so many bytes more fit, after what had to go has gone. */
   makeRoom(bytes: number): boolean {
     if (this.#store.bytes + bytes <= this.#maxBytes - 2 * this.#segmentBytes) return true;
-    while (this.#store.bytes + bytes > this.#limitBytes()) {
+    while (this.#mayDrop && this.#store.bytes + bytes > this.#limitBytes()) {
       const oldest = this.#oldest();
       if (!oldest) break;
       this.#drop(oldest);

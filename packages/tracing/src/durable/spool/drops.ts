@@ -5,6 +5,7 @@ import { DropLedger, type DropReason } from './ledger.ts';
 
 const TEXTS: Readonly<Record<DropReason, string>> = {
   bytes: 'the spool is full: the oldest items were dropped',
+  full: 'the spool is full: items were not stored',
   age: 'items were dropped that nobody took for longer than the spool keeps them',
   disk_full: 'the disk is full: items were not stored',
   write_failed: 'the file system refuses the spool: items were not stored',

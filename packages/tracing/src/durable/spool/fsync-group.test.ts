@@ -54,3 +54,30 @@ it('a sync that fails is counted and said, and the next one is made', async () =
   expect(clock.waits).toEqual([50]);
   fsyncs.forget(segment as unknown as Segment);
 });
+
+it('flushes at a time share one sync, and none ends before it', async () => {
+  const { segment, fsyncs, add } = group();
+  add();
+  const first = fsyncs.flush();
+  await until('the first sync', () => segment.done.length === 1);
+  add();
+  const ended: string[] = [];
+  const others = ['second', 'third'].map(name => fsyncs.flush().then(() => ended.push(name)));
+  segment.done[0]?.();
+  expect(await first).toBe(true);
+  await until('the second sync', () => segment.done.length === 2);
+  expect(ended).toEqual([]);
+  segment.done[1]?.();
+  await Promise.all(others);
+  expect(fsyncs.fsyncs).toBe(2);
+});
+
+it('a flush says when the disk failed', async () => {
+  const { segment, fsyncs, add } = group();
+  segment.fail = true;
+  add();
+  const flush = fsyncs.flush();
+  await until('the sync', () => segment.done.length === 1);
+  segment.done[0]?.();
+  expect(await flush).toBe(false);
+});

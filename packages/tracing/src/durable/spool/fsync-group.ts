@@ -43,13 +43,17 @@ export class FsyncGroup {
     this.#dirty.delete(segment);
   }
 
-  /** Resolves when all that was appended before the call is on disk, or could not be brought there. */
-  async flush(): Promise<void> {
+  /** Resolves when all that was appended before the call is on disk; false if some of it may not be. */
+  async flush(): Promise<boolean> {
+    const failuresBefore = this.failures;
     // The one under way began before this call, and leaves the rest to a timer.
     await this.#running;
     this.#cancelTimer?.();
     this.#cancelTimer = undefined;
     if (this.#dirty.size > 0) await this.#run();
+    // Another flush, which waited as this one did, has begun what holds this one's records.
+    else await this.#running;
+    return this.failures === failuresBefore;
   }
 
   #schedule(): void {

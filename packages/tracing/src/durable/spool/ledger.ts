@@ -9,6 +9,8 @@ const MAX_FILE_BYTES = 1024 * 1024;
 export type DropReason =
   /** The oldest went, so that the spool keeps to its bytes. */
   | 'bytes'
+  /** The spool is at its bound, and was told to keep what it has. */
+  | 'full'
   /** Nobody took it for longer than the spool keeps records. */
   | 'age'
   /** The file system had no room. */

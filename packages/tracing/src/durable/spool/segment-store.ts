@@ -16,6 +16,13 @@ export interface SegmentStoreParts {
   readonly segmentBytes: number;
 }
 
+/** What is known of a record beside its bytes. */
+export interface Appended {
+  readonly items: number;
+  readonly nowMs: number;
+  readonly whole: boolean;
+}
+
 /** The segments that this process owns, and the sum of those that others do. */
 export class SegmentStore {
   readonly folder: string;
@@ -39,7 +46,7 @@ export class SegmentStore {
 
   lane(kind: SignalKind): Lane {
     const lane = this.#lanes.get(kind);
-    if (!lane) throw new TypeError('kind must be traces, metrics or logs');
+    if (!lane) throw new TypeError('kind must be traces, metrics, logs or profiles');
     return lane;
   }
 
@@ -57,10 +64,11 @@ export class SegmentStore {
   }
 
   /** @throws the file system's error */
-  append(kind: SignalKind, frame: Buffer, items: number, nowMs: number): void {
+  append(kind: SignalKind, frame: Buffer, { items, nowMs, whole }: Appended): void {
     const lane = this.lane(kind);
-    if (lane.active && lane.active.end + frame.length > this.#segmentBytes) this.seal(lane);
-    const segment = lane.active ?? this.#create(lane, nowMs);
+    const { active } = lane;
+    if (active && (active.whole !== whole || active.end + frame.length > this.#segmentBytes)) this.seal(lane);
+    const segment = lane.active ?? this.#create(lane, nowMs, whole);
     segment.append(frame, items, nowMs);
     this.#ownBytes += frame.length;
     this.#fsyncs.add(segment);
@@ -118,23 +126,23 @@ export class SegmentStore {
     this.#ownBytes = [...this.segments()].reduce((sum, segment) => sum + segment.bytes, 0);
   }
 
-  #create(lane: Lane, nowMs: number): Segment {
+  #create(lane: Lane, nowMs: number, whole: boolean): Segment {
     const uid = segmentUid(nowMs, this.#owner, this.#serial++);
     const name: SegmentName = { uid, createdAtMs: nowMs, kind: lane.kind, owner: this.#owner };
-    const segment = this.#createFile(name);
+    const segment = this.#createFile(name, whole);
     segment.bornAtMs = this.#clock.monotonicMs();
     this.#fsyncs.addFolder();
     this.add(segment);
     return segment;
   }
 
-  #createFile(name: SegmentName): Segment {
+  #createFile(name: SegmentName, whole: boolean): Segment {
     try {
-      return Segment.create(this.folder, name);
+      return Segment.create(this.folder, name, whole);
     } catch (error) {
       if (errorCodeOf(error) !== 'ENOENT') throw error;
       mkdirSync(this.folder, { recursive: true, mode: 0o700 });
-      return Segment.create(this.folder, name);
+      return Segment.create(this.folder, name, whole);
     }
   }
 }

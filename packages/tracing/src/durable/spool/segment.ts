@@ -26,6 +26,8 @@ export class Segment {
   readonly uid: string;
   readonly kind: SignalKind;
   readonly createdAtMs: number;
+  /** Each record is a request to be sent by itself. */
+  whole = false;
   readonly #file: SegmentFile;
   /** By the monotonic clock of this process; undefined if another one made it. */
   bornAtMs: number | undefined;
@@ -51,15 +53,17 @@ export class Segment {
   }
 
   /** @throws the file system's error; nothing is left behind then. */
-  static create(folder: string, name: SegmentName): Segment {
+  static create(folder: string, name: SegmentName, whole: boolean): Segment {
     const file = SegmentFile.create(join(folder, segmentFileName(name)));
     try {
-      file.write(encodeSegmentHeader(name.kind), 0);
+      file.write(encodeSegmentHeader(name.kind, whole), 0);
     } catch (error) {
       file.remove();
       throw error;
     }
-    return new Segment(name, file);
+    const segment = new Segment(name, file);
+    segment.whole = whole;
+    return segment;
   }
 
   /** Opens a segment that another process left, whatever state it is in. Its torn end, if any, is not part of it. */
@@ -152,8 +156,10 @@ export class Segment {
     this.pendingRecords = 0;
     this.pendingItems = 0;
     this.oldestAtMs = Number.POSITIVE_INFINITY;
-    const onDisk = decodeSegmentHeader(bytes)?.acknowledged ?? SEGMENT_HEADER_BYTES;
-    const from = Math.max(onDisk, this.acknowledged);
+    const header = decodeSegmentHeader(bytes);
+    // Sent by itself, any record arrives; merged with others, not all do.
+    this.whole = header?.whole ?? true;
+    const from = Math.max(header?.acknowledged ?? SEGMENT_HEADER_BYTES, this.acknowledged);
     let end = from;
     for (let at: number | undefined = from; at !== undefined; ) {
       const parsed = parseFrame(bytes, at, MAX_RECORD_BYTES);

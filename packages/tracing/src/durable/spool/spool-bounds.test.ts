@@ -26,6 +26,18 @@ describe('bounds', () => {
     expect(sum(dropsIn(bench.folder).map(drop => drop.items))).toBe(dropped);
   });
 
+  it('on bytes, where that is asked for: what is new is refused, what is stored stays', async () => {
+    await using spool = bench.open({ maxBytes: 64 * 1024, whenFull: 'refuse' });
+    const results = Array.from({ length: 200 }, (_, i) => spool.append('traces', Buffer.from(String(i).padEnd(1_000))));
+    const stored = results.filter(result => result.kind === 'stored').length;
+    expect(results.at(-1)).toEqual({ kind: 'refused', reason: 'full' });
+    await spool.keepHouse();
+    expect(spool.stats().diskBytes).toBeLessThanOrEqual(64 * 1024);
+    expect((await takeAll(spool)).map(Number)).toEqual(Array.from({ length: stored }, (_, i) => i));
+    expect(spool.stats().dropped).toEqual({ full: 200 - stored });
+    expect(spool.append('traces', Buffer.alloc(1_000))).toEqual({ kind: 'stored' });
+  });
+
   it('on bytes: a batch under way is not dropped, the next oldest is', async () => {
     await using spool = bench.open({ maxBytes: 64 * 1024 });
     spool.append('traces', Buffer.from('0'.padEnd(1_000)));

@@ -137,7 +137,7 @@ describe('a spool', () => {
 
   it('takes no signal or count that makes no sense', async () => {
     await using spool = bench.open();
-    expect(() => spool.append('profiles' as 'traces', Buffer.alloc(1))).toThrow(TypeError);
+    expect(() => spool.append('events' as 'traces', Buffer.alloc(1))).toThrow(TypeError);
     expect(() => spool.append('traces', Buffer.alloc(1), -1)).toThrow('items');
   });
 });

@@ -22,7 +22,7 @@ export type AppendResult =
   | { readonly kind: 'stored' }
   | {
       readonly kind: 'refused';
-      readonly reason: Extract<DropReason, 'bytes' | 'disk_full' | 'write_failed' | 'too_large' | 'closed'>;
+      readonly reason: Extract<DropReason, 'bytes' | 'full' | 'disk_full' | 'write_failed' | 'too_large' | 'closed'>;
     };
 
 const STORED: AppendResult = Object.freeze({ kind: 'stored' });
@@ -60,7 +60,7 @@ export class Spool implements AsyncDisposable {
    */
   constructor(options: SpoolOptions) {
     this.#options = checkSpoolOptions(options);
-    const { folder, clock, maxBytes, maxAgeMs, segmentBytes, fsyncIntervalMs } = this.#options;
+    const { folder, clock, maxBytes, whenFull, maxAgeMs, segmentBytes, fsyncIntervalMs } = this.#options;
     this.folder = folder;
     this.#log = new RateLimitedLog(this.#options.log, clock);
     const [segments, ownersFolder] = [join(folder, 'segments'), join(folder, 'owners')];
@@ -70,7 +70,7 @@ export class Spool implements AsyncDisposable {
     const owner = this.#owners.id;
     this.#store = new SegmentStore({ folder: segments, owner, fsyncs: this.#fsyncs, clock, segmentBytes });
     this.#drops = new Drops(folder, clock, this.#log);
-    this.#bound = new ByteBound(this.#store, this.#drops, maxBytes, segmentBytes);
+    this.#bound = new ByteBound(this.#store, this.#drops, { maxBytes, segmentBytes, whenFull });
     const onLost = (segment: Segment) => this.#lose(segment);
     this.#taker = new Taker({ store: this.#store, drops: this.#drops, log: this.#log, clock, maxAgeMs, onLost });
     this.#housekeeper = new Housekeeper({
@@ -95,18 +95,21 @@ export class Spool implements AsyncDisposable {
    *
    * @param payload OTLP protobuf of this signal; copied
    * @param items how many spans, data points or log records are in it, for the counts
+   * @param whole the request is sent by itself, byte for byte; else it may be sent in one with its neighbours
    * @returns refused, if there is no room or no disk; it never throws for that, and it is counted already
    */
-  append(kind: SignalKind, payload: Uint8Array, items = 1): AppendResult {
+  append(kind: SignalKind, payload: Uint8Array, items = 1, { whole = false } = {}): AppendResult {
     this.#store.lane(kind);
     wholeNumber('items', items, 0, MAX_ITEMS);
-    const { maxRecordBytes, clock } = this.#options;
+    const { maxRecordBytes, clock, whenFull } = this.#options;
     if (this.#closed) return this.#refuse('closed', kind, items);
     if (payload.length > maxRecordBytes) return this.#refuse('too_large', kind, items);
-    if (!this.#bound.makeRoom(FRAME_HEADER_BYTES + payload.length)) return this.#refuse('bytes', kind, items);
+    if (!this.#bound.makeRoom(FRAME_HEADER_BYTES + payload.length)) {
+      return this.#refuse(whenFull === 'refuse' ? 'full' : 'bytes', kind, items);
+    }
     const nowMs = clock.now();
     try {
-      this.#store.append(kind, this.#encoder.encode(payload, items, nowMs), items, nowMs);
+      this.#store.append(kind, this.#encoder.encode(payload, items, nowMs), { items, nowMs, whole });
     } catch (error) {
       return this.#refuseBy(errorCodeOf(error), kind, items);
     }
@@ -143,9 +146,9 @@ export class Spool implements AsyncDisposable {
     await this.#housekeeper.run();
   }
 
-  /** Resolves when all that was appended is on the disk. */
-  async flush(): Promise<void> {
-    await this.#fsyncs.flush();
+  /** Resolves when all that was appended is on the disk; false if the disk failed meanwhile. Calls at a time share a sync. */
+  async flush(): Promise<boolean> {
+    return this.#fsyncs.flush();
   }
 
   /** Brings all to the disk and leaves what is pending to the next process. Batches must have been released. */

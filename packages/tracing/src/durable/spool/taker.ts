@@ -98,6 +98,7 @@ export class Taker {
     };
     return {
       kind: segment.kind,
+      whole: segment.whole,
       get records() {
         return records;
       },
