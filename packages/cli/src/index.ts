@@ -4,6 +4,8 @@ export {
   type EnvoyOptions,
   envoyConfig,
   gatewayDefaults,
+  type NginxOptions,
+  nginxConfig,
 } from './gateway-config/index.ts';
 export { gatewayAuthenticator } from './receiver/gateway-authenticator.ts';
 export type { Accepted, Outcome, Refused } from './receiver/outcome.ts';
