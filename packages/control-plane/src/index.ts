@@ -1,5 +1,5 @@
 export { createLogger } from './http/logging.ts';
-export type { ChangeFeedTuning, ControlPlaneOptions } from './options.ts';
+export type { ChangeFeedTuning, ControlPlaneOptions, ListenerTls } from './options.ts';
 export { PROBLEMS, type ProblemCode } from './problems/problems.ts';
 export { ControlPlaneStartError, type StartErrorCode } from './problems/start-error.ts';
 export { type ControlPlane, startControlPlane } from './start.ts';

@@ -9,7 +9,7 @@ export interface ListeningAddress {
 }
 
 /** @throws ControlPlaneStartError `port_in_use`, `listen_failed` */
-export async function listen(app: App, wanted: { host: string; port: number }): Promise<ListeningAddress> {
+export async function listen(app: App, wanted: { host: string; port: number; tls?: unknown }): Promise<ListeningAddress> {
   const { host, port } = wanted;
   try {
     await app.listen({ host, port });
@@ -24,5 +24,5 @@ export async function listen(app: App, wanted: { host: string; port: number }): 
   }
   const address = app.server.address() as AddressInfo;
   const shown = host.includes(':') ? `[${host}]` : host;
-  return { host, port: address.port, url: `http://${shown}:${address.port}` };
+  return { host, port: address.port, url: `${wanted.tls === undefined ? 'http' : 'https'}://${shown}:${address.port}` };
 }

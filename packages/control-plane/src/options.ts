@@ -8,10 +8,12 @@ export interface ControlPlaneOptions {
   readonly dataDir?: string | undefined;
   /** `postgresql://…` of a PostgreSQL server, instead of the embedded database. */
   readonly databaseUrl?: string | undefined;
-  /** Default `127.0.0.1`. TLS is up to a proxy in front: beyond loopback, nobody speaks to this without. */
+  /** Default `127.0.0.1`. Beyond loopback, nobody speaks to this without TLS: its own, or that of a proxy in front. */
   readonly host?: string | undefined;
   /** Default 9085; 0 takes any that is free. */
   readonly port?: number | undefined;
+  /** Its own certificate. Default clear text. */
+  readonly tls?: ListenerTls | undefined;
   /** Where pipeds reach this, if not where it listens; goes into key files. */
   readonly publicUrl?: string | undefined;
   /** The gateway's id, the `aud` of credentials for it. Default `spanpass-gateway`. */
@@ -43,6 +45,15 @@ export interface ControlPlaneOptions {
   readonly env?: Readonly<Record<string, string | undefined>> | undefined;
 }
 
+/** A certificate and the chain above it, and its key, in PEM. */
+export interface ListenerTls {
+  readonly cert: string;
+  /** Secret. */
+  readonly key: string;
+  /** The oldest version that is spoken. Default `TLSv1.2`. */
+  readonly minVersion?: 'TLSv1.2' | 'TLSv1.3' | undefined;
+}
+
 /** The change feed. The defaults are right unless a test says otherwise. */
 export interface ChangeFeedTuning {
   /** Default 500 ms. */
@@ -68,6 +79,13 @@ const optionsSchema = z.strictObject({
   databaseUrl: z.url({ protocol: /^postgres(ql)?$/, error: 'must be a postgresql:// URL' }).optional(),
   host: z.string().min(1).max(255).default('127.0.0.1'),
   port: z.number().int().min(0).max(65_535).default(9085),
+  tls: z
+    .strictObject({
+      cert: z.string().min(1),
+      key: z.string().min(1),
+      minVersion: z.enum(['TLSv1.2', 'TLSv1.3']).default('TLSv1.2'),
+    })
+    .optional(),
   publicUrl: httpUrl.optional(),
   gatewayAudience: z.string().min(1).max(256).default(DEFAULT_GATEWAY_AUDIENCE),
   keyLifeSeconds: z

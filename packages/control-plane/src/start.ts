@@ -1,3 +1,4 @@
+import { Server as HttpsServer } from 'node:https';
 import { join } from 'node:path';
 import { isLoopbackHost } from '@spanpass/credential';
 import type { Logger } from 'pino';
@@ -11,7 +12,7 @@ import { createLogger, withRedaction } from './http/logging.ts';
 import { createMetrics } from './http/metrics.ts';
 import { RateBound } from './http/rate-bound.ts';
 import { listen } from './listen.ts';
-import { type ControlPlaneOptions, parseOptions, type Settings } from './options.ts';
+import { type ControlPlaneOptions, type ListenerTls, parseOptions, type Settings } from './options.ts';
 import { ControlPlaneStartError } from './problems/start-error.ts';
 import type { Registry } from './registry/registry.ts';
 import { retireKeys } from './registry/retire.ts';
@@ -28,13 +29,19 @@ const COMPACT_EVERY_MS = 60_000;
 
 /** A control plane that runs. */
 export interface ControlPlane extends AsyncDisposable {
-  /** Where it listens, `http://host:port`. */
+  /** Where it listens, `http://host:port`, or `https://…` with a certificate of its own. */
   readonly url: string;
   readonly address: { readonly host: string; readonly port: number };
   /** Unless only other replicas know it. Secret. */
   readonly adminToken: string | undefined;
   /** Unless only other replicas know it. Secret. */
   readonly authServerToken: string | undefined;
+  /**
+   * Shows another certificate to new connections; those that are open go on.
+   *
+   * @throws TypeError if it was started without one; what OpenSSL says of a pair that can't be used, and the old one stays
+   */
+  replaceTls(tls: ListenerTls): void;
   /** What `/metrics` serves, in Prometheus' text format. */
   metrics(): Promise<string>;
   /** Whether the database answers: what `/readyz` says. */
@@ -111,7 +118,7 @@ async function assemble(
     publicUrl: () => settings.publicUrl ?? url,
     isClosing: () => closing,
   };
-  const app = await createApp(context, settings.trustedProxies);
+  const app = await createApp(context, settings.trustedProxies, settings.tls);
   const closeServer = closable(app.server);
   cleanup.push(() => closeServer(() => app.close()));
   feed.start(await currentRevision(store.db));
@@ -131,7 +138,7 @@ async function assemble(
   const address = await listen(app, settings);
   url = address.url;
   logger.info({ url, database: store.kind, revision: feed.revision }, 'listening');
-  if (!isLoopbackHost(address.host)) logger.warn('listening beyond loopback: let nobody reach this but through TLS');
+  if (!isLoopbackHost(address.host) && settings.tls === undefined) logger.warn('listening beyond loopback: let nobody reach this but through TLS');
 
   let closed: Promise<void> | undefined;
   const close = () => {
@@ -144,6 +151,10 @@ async function assemble(
     address: { host: address.host, port: address.port },
     adminToken: tokens.admin,
     authServerToken: tokens['auth-server'],
+    replaceTls: tls => {
+      if (!(app.server instanceof HttpsServer)) throw new TypeError('tls: can only be turned on with a restart');
+      app.server.setSecureContext({ minVersion: 'TLSv1.2', ...tls });
+    },
     metrics: () => metrics.registry.metrics(),
     ready: () =>
       currentRevision(store.db).then(

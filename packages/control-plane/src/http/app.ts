@@ -7,6 +7,7 @@ import {
   validatorCompiler,
   type ZodTypeProvider,
 } from 'fastify-type-provider-zod';
+import type { ListenerTls } from '../options.ts';
 import { Refusal } from '../problems/refusal.ts';
 import { guardRoutes } from './access.ts';
 import { sendProblem } from './answers.ts';
@@ -26,10 +27,12 @@ import { renewRoutes } from './routes/renew.ts';
 import { toRefusal } from './to-refusal.ts';
 
 export const MAX_BODY_BYTES = 16_384;
+const CONNECTION_BOUNDS = { headersTimeout: 10_000, connectionsCheckingInterval: 2000, maxHeaderSize: 16_384 };
+const TLS_BOUNDS = { handshakeTimeout: 10_000, minVersion: 'TLSv1.2' } as const;
 const MAX_CONNECTIONS = 4096;
 
 /** The HTTP side of a control plane, ready to listen. */
-export async function createApp(context: Context, trustedProxies: readonly string[]): Promise<App> {
+export async function createApp(context: Context, trustedProxies: readonly string[], tls?: ListenerTls): Promise<App> {
   const report = requestLog(context);
   const onError = (error: unknown, request: FastifyRequest, reply: FastifyReply) => {
     const refusal = toRefusal(error);
@@ -42,7 +45,7 @@ export async function createApp(context: Context, trustedProxies: readonly strin
     requestTimeout: 15_000,
     handlerTimeout: 30_000,
     keepAliveTimeout: 60_000,
-    http: { headersTimeout: 10_000, connectionsCheckingInterval: 2000, maxHeaderSize: 16_384 },
+    ...(tls === undefined ? { http: CONNECTION_BOUNDS } : { https: { ...CONNECTION_BOUNDS, ...TLS_BOUNDS, ...tls } }),
     forceCloseConnections: 'idle',
     return503OnClosing: false,
     exposeHeadRoutes: false,

@@ -1,4 +1,5 @@
 import type { Server } from 'node:http';
+import { Server as HttpsServer } from 'node:https';
 import type { Socket } from 'node:net';
 
 /** How long answers that are under way may take once the server is closing. */
@@ -11,7 +12,8 @@ const CLOSE_WITHIN_MS = 10_000;
  */
 export function closable(server: Server): (stop: () => Promise<void>) => Promise<void> {
   const silent = new Set<Socket>();
-  server.on('connection', (socket: Socket) => {
+  // Requests name the socket that TLS has made of the connection's own.
+  server.on(server instanceof HttpsServer ? 'secureConnection' : 'connection', (socket: Socket) => {
     silent.add(socket);
     socket.once('close', () => silent.delete(socket));
   });
