@@ -11,16 +11,26 @@ interface Refusal {
   readonly http: number;
   /** https://grpc.io/docs/guides/status-codes/ */
   readonly code: number;
+  /** Where gRPC has another word for it: its own for an unknown method is UNIMPLEMENTED. */
+  readonly grpcCode?: number;
   /** Said where the auth server said nothing. */
   readonly message: string;
+  /** nginx itself hands on the challenge of a 401, and of nothing else. */
   readonly headers?: 'challenge' | 'retry';
 }
 
 const refusals: readonly Refusal[] = [
   { name: 'bad_request', from: [400], http: 400, code: 3, message: 'bad request' },
-  { name: 'unauthenticated', from: [401], http: 401, code: 16, message: 'unauthenticated', headers: 'challenge' },
+  { name: 'unauthenticated', from: [401], http: 401, code: 16, message: 'unauthenticated' },
   { name: 'denied', from: [403], http: 403, code: 7, message: 'permission denied', headers: 'challenge' },
-  { name: 'not_found', from: [404], http: 404, code: 5, message: 'no telemetry is taken on this path' },
+  {
+    name: 'not_found',
+    from: [404],
+    http: 404,
+    code: 5,
+    grpcCode: 12,
+    message: 'no telemetry is taken on this path',
+  },
   { name: 'not_allowed', from: [405], http: 405, code: 12, message: 'telemetry comes by POST' },
   { name: 'too_large', from: [413], http: 413, code: 3, message: 'request too large' },
   { name: 'undecided', from: [500], http: 503, code: 14, message: 'authorization unavailable', headers: 'retry' },
@@ -61,7 +71,7 @@ export function grpcRefusals(): Directives {
     return block(
       `location @${name}_grpc`,
       'default_type application/grpc',
-      `add_header grpc-status ${code} always`,
+      `add_header grpc-status ${refusal.grpcCode ?? code} always`,
       `add_header grpc-message $spanpass_${name}_message always`,
       ...(headers === 'retry' ? [`add_header grpc-status-details-bin ${details} always`] : []),
       ...headersOf(refusal),
