@@ -1,12 +1,13 @@
-import { Command } from 'commander';
+import { Command, InvalidArgumentError, Option } from 'commander';
 import { pino } from 'pino';
+import { connectAdmin } from '../admin/connect.ts';
 import { readSecretFile } from '../config/secret.ts';
 import { loadSettings } from '../config/settings.ts';
 import { wrongUsage } from '../failure.ts';
 import { type Io, printResult } from '../io.ts';
 import { type ControlPlaneSettings, controlPlaneSettings } from '../settings/control-plane.ts';
 import { untilStopped } from '../until-stopped.ts';
-import { examples, type JsonOption, settingsHelp, withJson } from './options.ts';
+import { type AdminOptions, examples, type JsonOption, settingsHelp, withAdmin, withJson } from './options.ts';
 
 /** `spanpass control-plane`: the control plane alone. */
 export function controlPlaneCommand(io: Io): Command {
@@ -32,7 +33,40 @@ export function controlPlaneCommand(io: Io): Command {
         () => `The control plane listens on ${url}; its API is at ${url}/openapi.json.\n`,
       );
       await untilStopped(io.stop);
+    })
+    .addCommand(snapshotKeyCommand(io));
+}
+
+const DAY_SECONDS = 86_400;
+
+function snapshotKeyCommand(io: Io): Command {
+  return withAdmin(new Command('snapshot-key'))
+    .description('print the public keys that snapshots are signed with, a JWK Set for snapshotKeysFile of auth servers')
+    .addOption(
+      new Option('--rotate [seconds]', 'make a new one, which signs after so long; pin what is printed before that')
+        .argParser(wholeSeconds)
+        .preset(String(DAY_SECONDS)),
+    )
+    .addHelpText(
+      'after',
+      examples(
+        'spanpass control-plane snapshot-key > snapshot-keys.json',
+        'spanpass control-plane snapshot-key --rotate',
+      ),
+    )
+    .action(async (flags: AdminOptions & { rotate?: number }) => {
+      const admin = await connectAdmin(io, flags);
+      const keys =
+        flags.rotate === undefined
+          ? await admin.snapshotKeys()
+          : await admin.rotateSnapshotKey({ signsInSeconds: flags.rotate });
+      await printResult(io, true, keys, () => '');
     });
+}
+
+function wholeSeconds(text: string): number {
+  if (!/^\d{1,7}$/.test(text)) throw new InvalidArgumentError('must be a whole number of seconds.');
+  return Number(text);
 }
 
 async function start({

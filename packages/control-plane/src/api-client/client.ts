@@ -24,6 +24,7 @@ import {
   type RegisteredPiped,
   registeredPipedSchema,
 } from '../wire/pipeds.ts';
+import { type Jwks, jwksSchema } from '../wire/signing-keys.ts';
 import { type Call, createTransport, invalid, type TransportOptions } from './transport.ts';
 
 export interface PipedName {
@@ -120,6 +121,16 @@ export class ControlPlaneClient {
     if (!('generate' in request)) return { record };
     if (answer.keyFile === undefined) throw invalid(this.#base, 'answered without the key file');
     return { record, keyFile: await this.#checked(parseKeyFile(answer.keyFile)) };
+  }
+
+  /** The public keys that snapshots are signed with, to be pinned by auth servers. */
+  snapshotKeys(): Promise<Jwks> {
+    return this.#call('GET', '/v1/snapshot-key', jwksSchema);
+  }
+
+  /** Makes a new one, which signs from then on, and answers with all that are to be pinned. */
+  rotateSnapshotKey({ signsInSeconds }: { readonly signsInSeconds: number }): Promise<Jwks> {
+    return this.#call('POST', '/v1/snapshot-key', jwksSchema, { signsInSeconds });
   }
 
   /** Revokes a key for good. */

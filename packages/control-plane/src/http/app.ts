@@ -24,6 +24,7 @@ import { operationRoutes } from './routes/operations.ts';
 import { pipedRoutes } from './routes/pipeds.ts';
 import { projectRoutes } from './routes/projects.ts';
 import { renewRoutes } from './routes/renew.ts';
+import { snapshotRoutes } from './routes/snapshots.ts';
 import { toRefusal } from './to-refusal.ts';
 
 export const MAX_BODY_BYTES = 16_384;
@@ -80,6 +81,7 @@ export async function createApp(context: Context, trustedProxies: readonly strin
     enrollRoutes,
     renewRoutes,
     changeRoutes,
+    snapshotRoutes,
     auditRoutes,
     consoleRoutes,
   ]) {

@@ -1,4 +1,4 @@
-import type { Algorithm, PublicJwk, Signal } from '@spanpass/credential';
+import type { Algorithm, PrivateJwk, PublicJwk, Signal } from '@spanpass/credential';
 import { sql } from 'drizzle-orm';
 import {
   type AnyPgColumn,
@@ -16,6 +16,7 @@ import {
 import type { AuditAction, AuditRow } from '../wire/audit.ts';
 import type { ChangeBody } from '../wire/changes.ts';
 import type { Status } from '../wire/keys.ts';
+import type { SigningPurpose } from '../wire/signing-keys.ts';
 
 const number = (name: string) => bigint(name, { mode: 'number' });
 const time = (name: string) => timestamp(name, { withTimezone: true, mode: 'date' });
@@ -155,3 +156,19 @@ export const audit = pgTable('audit', {
   target: jsonb('target').$type<AuditRow['target']>().notNull(),
   revision: number('revision').notNull(),
 });
+
+/** The control plane's own keys, apart from each other by purpose. A new one is shown before it signs. */
+export const signingKeys = pgTable(
+  'signing_keys',
+  {
+    kid: text('kid').primaryKey(),
+    purpose: text('purpose').$type<SigningPurpose>().notNull(),
+    alg: text('alg').$type<Algorithm>().notNull(),
+    publicJwk: jsonb('public_jwk').$type<PublicJwk>().notNull(),
+    privateJwk: jsonb('private_jwk').$type<PrivateJwk>().notNull(),
+    /** The key that signs for a purpose is the one of these that is not in the future, and last. */
+    signsFrom: time('signs_from').notNull(),
+    createdAt: time('created_at').notNull(),
+  },
+  table => [index('signing_keys_purpose').on(table.purpose, table.signsFrom)],
+);

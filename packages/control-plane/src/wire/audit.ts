@@ -18,6 +18,7 @@ export const AUDIT_ACTIONS = Object.freeze([
   'key.retired',
   'key.revoked',
   'access_token.replaced',
+  'signing_key.created',
 ] as const);
 
 export type AuditAction = (typeof AUDIT_ACTIONS)[number];
