@@ -50,7 +50,7 @@ export function createAdmin(url: string, token: string, folder: string): Admin {
       await post(`/v1/projects/${project}/${action}`);
     },
     async revoke(kid) {
-      await post(`/v1/keys/${kid}/revoke`);
+      await post(`/v1/keys/${kid}/revoke?force=true`);
     },
   };
 }

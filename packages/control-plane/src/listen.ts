@@ -9,7 +9,10 @@ export interface ListeningAddress {
 }
 
 /** @throws ControlPlaneStartError `port_in_use`, `listen_failed` */
-export async function listen(app: App, wanted: { host: string; port: number; tls?: unknown }): Promise<ListeningAddress> {
+export async function listen(
+  app: App,
+  wanted: { host: string; port: number; tls?: unknown },
+): Promise<ListeningAddress> {
   const { host, port } = wanted;
   try {
     await app.listen({ host, port });

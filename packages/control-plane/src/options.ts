@@ -36,6 +36,8 @@ export interface ControlPlaneOptions {
   readonly consoleDir?: string | undefined;
   /** Bounds on `POST /v1/enroll` and `POST /v1/renew` together, per peer address. Default a burst of 60, then 10 per second. */
   readonly enrollRate?: { readonly burst: number; readonly perSecond: number } | undefined;
+  /** Bounds on the calls of one token, unless it is an auth server's. Default a burst of 1000, then 500 per second. */
+  readonly apiRate?: { readonly burst: number; readonly perSecond: number } | undefined;
   readonly changeFeed?: ChangeFeedTuning | undefined;
   /** Clock, in milliseconds. Default `Date.now`. */
   readonly now?: (() => number) | undefined;
@@ -117,6 +119,9 @@ const optionsSchema = z.strictObject({
   enrollRate: z
     .strictObject({ burst: count(100_000), perSecond: z.number().positive().max(100_000) })
     .default({ burst: 60, perSecond: 10 }),
+  apiRate: z
+    .strictObject({ burst: count(1_000_000), perSecond: z.number().positive().max(1_000_000) })
+    .default({ burst: 1000, perSecond: 500 }),
   changeFeed: z
     .strictObject({
       pollMs: count(60_000).default(500),

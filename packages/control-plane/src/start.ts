@@ -12,21 +12,24 @@ import { createLogger, withRedaction } from './http/logging.ts';
 import { createMetrics } from './http/metrics.ts';
 import { RateBound } from './http/rate-bound.ts';
 import { listen } from './listen.ts';
+import { nowAndThen } from './now-and-then.ts';
 import { type ControlPlaneOptions, type ListenerTls, parseOptions, type Settings } from './options.ts';
 import { ControlPlaneStartError } from './problems/start-error.ts';
+import { forgetIdempotentCalls } from './registry/idempotency.ts';
 import type { Registry } from './registry/registry.ts';
 import { retireKeys } from './registry/retire.ts';
-import { settleSigningKeys } from './registry/signing-keys.ts';
 import { lockDataDir } from './store/data-dir-lock.ts';
 import type { Store } from './store/database.ts';
 import { openEmbedded } from './store/embedded.ts';
 import { isUnavailable } from './store/failures.ts';
 import { applyMigrations } from './store/migrate.ts';
 import { openServed } from './store/served.ts';
-import { checkGivenTokens, type Role, settleAccessTokens, type TokenSources } from './tokens/access-tokens.ts';
+import { checkGivenTokens, type SettledToken, settleAccessTokens, type TokenSources } from './tokens/access-tokens.ts';
+import { LastUse } from './tokens/last-use.ts';
 import { TokenBook } from './tokens/token-book.ts';
 
 const COMPACT_EVERY_MS = 60_000;
+const NOTE_USE_EVERY_MS = 30_000;
 
 /** A control plane that runs. */
 export interface ControlPlane extends AsyncDisposable {
@@ -106,13 +109,15 @@ async function assemble(
     revision: () => feed.revision,
     databaseUp: () => databaseUp,
   });
+  const lastUse = new LastUse(store, settings.now);
   let closing = false;
   let url = '';
   const context: Context = {
     registry,
     feed,
-    tokens: new TokenBook(store, clock),
+    tokens: new TokenBook(store, { clock, now: settings.now, onUse: id => lastUse.note(id) }),
     enrollRate: new RateBound({ ...settings.enrollRate, clock }),
+    apiRate: new RateBound({ ...settings.apiRate, clock }),
     metrics,
     logger,
     consoleFiles,
@@ -124,11 +129,20 @@ async function assemble(
   cleanup.push(() => closeServer(() => app.close()));
   feed.start(await currentRevision(store.db));
   cleanup.push(() => feed.close());
+  cleanup.push(() => lastUse.flush().catch(error => logger.warn({ err: error }, 'the last use of tokens is lost')));
   cleanup.push(
     nowAndThen(
       COMPACT_EVERY_MS,
-      () => compactChanges(store.db, settings.changeFeed.keepRows),
+      async () => {
+        await compactChanges(store.db, settings.changeFeed.keepRows);
+        await forgetIdempotentCalls(store.db, settings.now());
+      },
       error => logger.warn({ err: error }, 'old changes could not be compacted'),
+    ),
+    nowAndThen(
+      NOTE_USE_EVERY_MS,
+      () => lastUse.flush(),
+      error => logger.warn({ err: error }, 'the last use of tokens could not be written'),
     ),
     nowAndThen(
       settings.retireEveryMs,
@@ -139,7 +153,8 @@ async function assemble(
   const address = await listen(app, settings);
   url = address.url;
   logger.info({ url, database: store.kind, revision: feed.revision }, 'listening');
-  if (!isLoopbackHost(address.host) && settings.tls === undefined) logger.warn('listening beyond loopback: let nobody reach this but through TLS');
+  if (!isLoopbackHost(address.host) && settings.tls === undefined)
+    logger.warn('listening beyond loopback: let nobody reach this but through TLS');
 
   let closed: Promise<void> | undefined;
   const close = () => {
@@ -167,7 +182,7 @@ async function assemble(
   };
 }
 
-function givenTokens({ adminToken, authServerToken, env }: Settings): Partial<Record<Role, string>> {
+function givenTokens({ adminToken, authServerToken, env }: Settings): Partial<Record<SettledToken, string>> {
   const admin = adminToken ?? env.SPANPASS_ADMIN_TOKEN;
   const authServer = authServerToken ?? env.SPANPASS_AUTH_SERVER_TOKEN;
   return { ...(admin !== undefined && { admin }), ...(authServer !== undefined && { 'auth-server': authServer }) };
@@ -184,11 +199,10 @@ async function openStore(settings: Settings, cleanup: (() => Promise<void>)[]): 
   return store;
 }
 
-async function prepare(store: Store, sources: TokenSources): Promise<Partial<Record<Role, string>>> {
+async function prepare(store: Store, sources: TokenSources): Promise<Partial<Record<SettledToken, string>>> {
   try {
     return await store.exclusively(async (db, migrate) => {
       await applyMigrations(db, migrate);
-      await settleSigningKeys(store, sources.now);
       return settleAccessTokens(store, sources);
     });
   } catch (cause) {
@@ -199,22 +213,4 @@ async function prepare(store: Store, sources: TokenSources): Promise<Partial<Rec
       { cause },
     );
   }
-}
-
-function nowAndThen(everyMs: number, work: () => Promise<unknown>, failed: (error: unknown) => void) {
-  let running: Promise<unknown> = Promise.resolve();
-  let idle = true;
-  const timer = setInterval(() => {
-    if (!idle) return;
-    idle = false;
-    running = work()
-      .catch(failed)
-      .finally(() => {
-        idle = true;
-      });
-  }, everyMs);
-  return async () => {
-    clearInterval(timer);
-    await running;
-  };
 }

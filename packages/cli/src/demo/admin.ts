@@ -14,13 +14,13 @@ export function demoAdmin(admin: ControlPlaneClient): DemoAdmin {
       }
       await admin.enablePiped({ project, piped });
       for (const key of await admin.listKeys({ project, piped })) {
-        if (key.keyStatus === 'active') await admin.revokeKey(key.kid);
+        if (key.keyStatus === 'active') await admin.revokeKey(key.kid, { force: true });
       }
       const { enrollmentToken } = await admin.createEnrollmentToken({ project, piped });
       return enrollmentToken;
     },
     async revoke(kid) {
-      await admin.revokeKey(kid);
+      await admin.revokeKey(kid, { force: true });
     },
   };
 }

@@ -11,7 +11,7 @@ import {
   type Signal,
 } from '@spanpass/credential';
 import type { z } from 'zod';
-import { createdKeySchema, keyListSchema, keyRecordSchema } from '../wire/keys.ts';
+import { createdKeySchema, type KeyStatus, keyListSchema, keyRecordSchema, type ListedKey } from '../wire/keys.ts';
 import {
   type EnrollmentToken,
   enrollmentTokenSchema,
@@ -20,11 +20,20 @@ import {
   type Project,
   pipedListSchema,
   pipedSchema,
+  projectListSchema,
   projectSchema,
   type RegisteredPiped,
   registeredPipedSchema,
 } from '../wire/pipeds.ts';
-import { type Jwks, jwksSchema } from '../wire/signing-keys.ts';
+import {
+  type AccessToken,
+  accessTokenSchema,
+  type CreatedToken,
+  createdTokenSchema,
+  type Role,
+  type TokenState,
+  tokenListSchema,
+} from '../wire/tokens.ts';
 import { type Call, createTransport, invalid, type TransportOptions } from './transport.ts';
 
 export interface PipedName {
@@ -36,6 +45,16 @@ export interface PipedName {
 export type KeyRequest =
   | { readonly generate: true; readonly alg?: Algorithm | undefined }
   | { readonly publicJwk: PublicJwk; readonly alg: Algorithm; readonly proof: string };
+
+export interface TokenRequest {
+  /** Who has it, for whoever reads the list: 1 to 64 printable ASCII characters. */
+  readonly name: string;
+  readonly role: Role;
+  /** What it is bound to; needed for a project admin, possible for a viewer. */
+  readonly projects?: readonly string[] | undefined;
+  /** Default 90 days. */
+  readonly lifeSeconds?: number | undefined;
+}
 
 /**
  * Speaks the control plane's HTTP API, as an admin. Times are NumericDate seconds. Every method rejects with a
@@ -72,19 +91,7 @@ export class ControlPlaneClient {
 
   /** All pipeds, or those of one project, however many pages they take. */
   async listPipeds({ project }: { readonly project?: string | undefined } = {}): Promise<ListedPiped[]> {
-    const items: ListedPiped[] = [];
-    for (let after: string | undefined; ; ) {
-      const query = new URLSearchParams();
-      if (project !== undefined) query.set('project', checked(project));
-      if (after !== undefined) query.set('after', after);
-      const page: z.infer<typeof pipedListSchema> = await this.#call('GET', `/v1/pipeds?${query}`, pipedListSchema);
-      items.push(...page.items);
-      if (page.next === undefined) return items;
-      // Whoever repeats a page would keep us here for ever.
-      if (page.next === after || page.items.length === 0)
-        throw invalid(this.#base, 'answered with the same page twice');
-      after = page.next;
-    }
+    return this.#all('/v1/pipeds', pipedListSchema, { project: project && checked(project) });
   }
 
   disablePiped(piped: PipedName): Promise<Piped> {
@@ -93,6 +100,15 @@ export class ControlPlaneClient {
 
   enablePiped(piped: PipedName): Promise<Piped> {
     return this.#call('POST', `${pipedPath(piped)}/enable`, pipedSchema);
+  }
+
+  /** Makes a project. Registering its first piped makes it too. */
+  async createProject(project: string): Promise<Project> {
+    return this.#call('POST', '/v1/projects', projectSchema, { project: checked(project) });
+  }
+
+  async listProjects(): Promise<Project[]> {
+    return this.#all('/v1/projects', projectListSchema);
   }
 
   disableProject(project: string): Promise<Project> {
@@ -104,9 +120,14 @@ export class ControlPlaneClient {
   }
 
   /** The keys of a piped, the newest last. */
-  async listKeys(piped: PipedName): Promise<KeyRecord[]> {
-    const { items } = await this.#call('GET', `${pipedPath(piped)}/keys`, keyListSchema);
-    return Promise.all(items.map(item => this.#record(item)));
+  async listKeys(piped: PipedName, { status }: { readonly status?: KeyStatus | undefined } = {}): Promise<ListedKey[]> {
+    const items: ListedKey[] = await this.#all(`${pipedPath(piped)}/keys`, keyListSchema, { status });
+    return Promise.all(
+      items.map(async ({ lastUsedAt, ...record }) => ({
+        ...(await this.#record(record)),
+        ...(lastUsedAt !== undefined && { lastUsedAt }),
+      })),
+    );
   }
 
   /** Adds a key. With `generate`, the answer holds the key file, which is shown this once. */
@@ -123,23 +144,56 @@ export class ControlPlaneClient {
     return { record, keyFile: await this.#checked(parseKeyFile(answer.keyFile)) };
   }
 
-  /** The public keys that snapshots are signed with, to be pinned by auth servers. */
-  snapshotKeys(): Promise<Jwks> {
-    return this.#call('GET', '/v1/snapshot-key', jwksSchema);
-  }
-
-  /** Makes a new one, which signs from then on, and answers with all that are to be pinned. */
-  rotateSnapshotKey({ signsInSeconds }: { readonly signsInSeconds: number }): Promise<Jwks> {
-    return this.#call('POST', '/v1/snapshot-key', jwksSchema, { signsInSeconds });
-  }
-
-  /** Revokes a key for good. */
-  async revokeKey(kid: string): Promise<KeyRecord> {
-    return this.#record(await this.#call('POST', `${keyPath(kid)}/revoke`, keyRecordSchema));
+  /**
+   * Revokes a key for good.
+   *
+   * @param force also the last one that its piped is known to use, which is otherwise refused: `last_key_in_use`
+   */
+  async revokeKey(kid: string, { force = false }: { readonly force?: boolean | undefined } = {}): Promise<KeyRecord> {
+    const path = `${keyPath(kid)}/revoke${force ? '?force=true' : ''}`;
+    return this.#record(await this.#call('POST', path, keyRecordSchema));
   }
 
   async getKey(kid: string): Promise<KeyRecord> {
     return this.#record(await this.#call('GET', keyPath(kid), keyRecordSchema));
+  }
+
+  /** Makes a token for calls of this API; its text is in this answer only. */
+  createToken(request: TokenRequest): Promise<CreatedToken> {
+    return this.#call('POST', '/v1/tokens', createdTokenSchema, request);
+  }
+
+  /** All tokens, the newest last. */
+  async listTokens(
+    filter: { readonly role?: Role | undefined; readonly state?: TokenState | undefined } = {},
+  ): Promise<AccessToken[]> {
+    return this.#all('/v1/tokens', tokenListSchema, { role: filter.role, state: filter.state });
+  }
+
+  /** Revokes a token for good. */
+  async revokeToken(id: string): Promise<AccessToken> {
+    if (!/^[0-9a-f-]{36}$/.test(id)) throw new TypeError('id: must be the UUID of a token');
+    return this.#call('POST', `/v1/tokens/${id}/revoke`, accessTokenSchema);
+  }
+
+  /** All items of a list, however many pages they take. */
+  async #all<T>(
+    path: string,
+    schema: z.ZodType<{ items: T[]; next?: string | undefined }>,
+    filter: Readonly<Record<string, string | undefined>> = {},
+  ): Promise<T[]> {
+    const items: T[] = [];
+    const query = new URLSearchParams(Object.entries(filter).filter((entry): entry is [string, string] => !!entry[1]));
+    for (let after: string | undefined; ; ) {
+      if (after !== undefined) query.set('after', after);
+      const page = await this.#call('GET', `${path}?${query}`, schema);
+      items.push(...page.items);
+      if (page.next === undefined) return items;
+      // Whoever repeats a page would keep us here for ever.
+      if (page.next === after || page.items.length === 0)
+        throw invalid(this.#base, 'answered with the same page twice');
+      after = page.next;
+    }
   }
 
   #record(input: unknown): Promise<KeyRecord> {

@@ -24,7 +24,8 @@ import { operationRoutes } from './routes/operations.ts';
 import { pipedRoutes } from './routes/pipeds.ts';
 import { projectRoutes } from './routes/projects.ts';
 import { renewRoutes } from './routes/renew.ts';
-import { snapshotRoutes } from './routes/snapshots.ts';
+import { reportRoutes } from './routes/reports.ts';
+import { tokenRoutes } from './routes/tokens.ts';
 import { toRefusal } from './to-refusal.ts';
 
 export const MAX_BODY_BYTES = 16_384;
@@ -81,8 +82,9 @@ export async function createApp(context: Context, trustedProxies: readonly strin
     enrollRoutes,
     renewRoutes,
     changeRoutes,
-    snapshotRoutes,
+    reportRoutes,
     auditRoutes,
+    tokenRoutes,
     consoleRoutes,
   ]) {
     routes(app, context);

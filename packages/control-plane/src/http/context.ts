@@ -6,8 +6,7 @@ import type { ChangeFeed } from '../feed/change-feed.ts';
 import type { ProblemCode } from '../problems/problems.ts';
 import type { Registry } from '../registry/registry.ts';
 import type { Actor } from '../store/write.ts';
-import type { Role } from '../tokens/access-tokens.ts';
-import type { KnownToken, TokenBook } from '../tokens/token-book.ts';
+import type { TokenBook } from '../tokens/token-book.ts';
 import type { ConsoleFiles } from './console-files.ts';
 import type { Metrics } from './metrics.ts';
 import type { RateBound } from './rate-bound.ts';
@@ -17,7 +16,10 @@ export interface Context {
   readonly registry: Registry;
   readonly feed: ChangeFeed;
   readonly tokens: TokenBook;
+  /** By peer address, of calls that anybody may make. */
   readonly enrollRate: RateBound;
+  /** By token. */
+  readonly apiRate: RateBound;
   readonly metrics: Metrics;
   readonly logger: Logger;
   readonly consoleFiles: ConsoleFiles | undefined;
@@ -28,19 +30,8 @@ export interface Context {
 
 export type App = FastifyInstance<Server, IncomingMessage, ServerResponse, FastifyBaseLogger, ZodTypeProvider>;
 
-/** Who may call a route. Every route says so, or the control plane does not start. */
-export type Access = 'public' | readonly Role[];
-
-export const ADMIN: Access = Object.freeze(['admin'] as const);
-export const READERS: Access = Object.freeze(['admin', 'auth-server'] as const);
-
 declare module 'fastify' {
-  interface FastifyContextConfig {
-    access?: Access;
-  }
   interface FastifyRequest {
-    /** Who calls; nobody on public routes. */
-    caller: KnownToken | undefined;
     refusedWith: ProblemCode | undefined;
   }
 }

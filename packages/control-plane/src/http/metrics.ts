@@ -2,6 +2,8 @@ import { Counter, Gauge, Histogram, Registry } from 'prom-client';
 
 export interface Metrics {
   readonly registry: Registry;
+  /** A usage report of an auth server: entries that were taken, and those that it says it had to drop. */
+  reported(entries: { taken: number; dropped: number }): void;
   observe(request: { method: string; route: string; status: number; seconds: number }): void;
 }
 
@@ -22,6 +24,12 @@ export function createMetrics(state: { followers(): number; revision(): number; 
     buckets: [0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 10],
     registers: [registry],
   });
+  const reported = new Counter({
+    name: 'spanpass_control_plane_usage_reported_total',
+    help: 'What auth servers reported of the use of keys and of refusals, and what they had to drop.',
+    labelNames: ['result'],
+    registers: [registry],
+  });
   gauge('spanpass_control_plane_followers', 'Connected followers of the change feed.', state.followers);
   gauge('spanpass_control_plane_revision', 'The newest revision that followers were told.', state.revision);
   gauge('spanpass_control_plane_database_up', '1 if the database answered lately.', () => Number(state.databaseUp()));
@@ -39,6 +47,10 @@ export function createMetrics(state: { followers(): number; revision(): number; 
 
   return {
     registry,
+    reported({ taken, dropped }) {
+      reported.inc({ result: 'taken' }, taken);
+      reported.inc({ result: 'dropped' }, dropped);
+    },
     observe({ method, route, status, seconds }) {
       requests.inc({ method, route, status });
       durations.observe({ method, route }, seconds);

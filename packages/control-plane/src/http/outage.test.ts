@@ -47,8 +47,9 @@ describe('while the database is down', () => {
       {
         registry: { store, settings, now: Date.now, onWritten: () => {} },
         feed,
-        tokens: new TokenBook(store, clock),
+        tokens: new TokenBook(store, { clock, now: Date.now }),
         enrollRate: new RateBound({ burst: 10, perSecond: 1, clock }),
+        apiRate: new RateBound({ burst: 10, perSecond: 1, clock }),
         metrics: createMetrics({ followers: () => 0, revision: () => 0, databaseUp: () => true }),
         logger: pino({ level: 'silent' }),
         consoleFiles: undefined,

@@ -1,27 +1,53 @@
-import { asc, gt } from 'drizzle-orm';
+import { and, asc, eq, gt, gte, lt, sql } from 'drizzle-orm';
 import { audit } from '../store/schema.ts';
-import type { AuditRow } from '../wire/audit.ts';
+import type { Projects } from '../tokens/token-book.ts';
+import type { AuditAction, AuditRow } from '../wire/audit.ts';
+import { type Page, toPage, withinReach } from './page.ts';
 import { type Registry, toSeconds } from './registry.ts';
+
+export interface AuditFilter {
+  readonly reach: Projects;
+  readonly project?: string | undefined;
+  readonly piped?: string | undefined;
+  readonly action?: AuditAction | undefined;
+  /** NumericDate seconds: from this one on. */
+  readonly from?: number | undefined;
+  /** NumericDate seconds: before this one. */
+  readonly until?: number | undefined;
+}
 
 /** Audit rows in the order of the writes, from the one behind `after` on. */
 export async function listAudit(
   { store }: Registry,
-  { after, limit }: { readonly after: number; readonly limit: number },
-): Promise<{ items: AuditRow[]; next?: number }> {
+  filter: AuditFilter & { readonly after?: number | undefined; readonly limit: number },
+): Promise<Page<AuditRow, number>> {
+  const { reach, project, piped, action, from, until, after = 0, limit } = filter;
+  const projectOfRow = sql`(${audit.target} ->> 'project')`;
   const rows = await store.db
     .select()
     .from(audit)
-    .where(gt(audit.seq, after))
+    .where(
+      and(
+        gt(audit.seq, after),
+        withinReach(projectOfRow, reach),
+        project === undefined ? undefined : sql`${projectOfRow} = ${project}`,
+        piped === undefined ? undefined : sql`${audit.target} ->> 'piped' = ${piped}`,
+        action && eq(audit.action, action),
+        from === undefined ? undefined : gte(audit.at, new Date(from * 1000)),
+        until === undefined ? undefined : lt(audit.at, new Date(until * 1000)),
+      ),
+    )
     .orderBy(asc(audit.seq))
     .limit(limit + 1);
-  const items = rows.slice(0, limit).map(({ seq, at, role, tokenId, peerAddress, action, target, revision }) => ({
-    seq,
-    at: toSeconds(at),
-    actor: { role, ...(tokenId !== null && { tokenId }), ...(peerAddress !== null && { peerAddress }) },
-    action,
-    target,
-    revision,
-  }));
-  const last = items.at(-1);
-  return rows.length > limit && last ? { items, next: last.seq } : { items };
+  return toPage(rows, limit, {
+    item: ({ seq, at, role, tokenId, peerAddress, action, target, revision }) => ({
+      seq,
+      at: toSeconds(at),
+      actor: { role, ...(tokenId !== null && { tokenId }), ...(peerAddress !== null && { peerAddress }) },
+      action,
+      target,
+      revision,
+    }),
+    key: row => row.seq,
+  });
 }

@@ -5,6 +5,7 @@ import { pipeds, projects } from '../store/schema.ts';
 import type { Actor, Write } from '../store/write.ts';
 import type { Status } from '../wire/keys.ts';
 import type { Piped } from '../wire/pipeds.ts';
+import { type Precondition, requireRevision, type Versioned } from './precondition.ts';
 import type { PipedRow, ProjectRow } from './records.ts';
 import { type Registry, toSeconds, writeTo } from './registry.ts';
 
@@ -13,16 +14,31 @@ export interface PipedId {
   readonly piped: string;
 }
 
-/** Disables or enables a piped. Changes nothing, and makes no revision, if it is so already. */
-export function setPipedStatus(registry: Registry, actor: Actor, id: PipedId, status: Status): Promise<Piped> {
+/** @throws Refusal `piped_unknown` */
+export async function getPiped({ store }: Registry, id: PipedId): Promise<Versioned<Piped>> {
+  return versioned((await requirePiped({ tx: store.db }, id)).piped);
+}
+
+/**
+ * Disables or enables a piped. Changes nothing, and makes no revision, if it is so already.
+ *
+ * @throws Refusal `piped_unknown`, `precondition_failed`
+ */
+export function setPipedStatus(
+  registry: Registry,
+  actor: Actor,
+  id: PipedId,
+  { status, known }: { readonly status: Status; readonly known?: Precondition },
+): Promise<Versioned<Piped>> {
   const { project, piped } = id;
   return writeTo(registry, actor, async write => {
     const { piped: row } = await requirePiped(write, id);
-    if (row.status === status) return pipedOf(row);
+    requireRevision(known, row.revision);
+    if (row.status === status) return versioned(row);
     const revision = write.change(() => ({ kind: 'piped', project, piped, pipedStatus: status }));
     await write.tx.update(pipeds).set({ status, revision }).where(isPiped(id));
     write.audit(status === 'active' ? 'piped.enabled' : 'piped.disabled', { project, piped });
-    return pipedOf({ ...row, status });
+    return versioned({ ...row, status, revision });
   });
 }
 
@@ -49,4 +65,8 @@ export function isPiped({ project, piped }: PipedId) {
 
 export function pipedOf({ project, piped, status, scopes, createdAt }: PipedRow): Piped {
   return { project, piped, pipedStatus: status, scopes: scopes as Signal[], createdAt: toSeconds(createdAt) };
+}
+
+function versioned(row: PipedRow): Versioned<Piped> {
+  return { value: pipedOf(row), revision: row.revision };
 }

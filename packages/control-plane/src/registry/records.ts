@@ -57,7 +57,7 @@ export async function findKey(db: Database, kid: string): Promise<{ revision: nu
 export async function changeKey(
   write: Write,
   { key, piped, project }: FoundKey,
-  changed: Partial<Pick<KeyRow, 'status' | 'notAfter' | 'supersededBy'>>,
+  changed: Partial<Pick<KeyRow, 'status' | 'supersededBy' | 'overlapEndsAt'>>,
   action: AuditAction,
 ): Promise<KeyRecord> {
   const row = (revision: number): KeyRow => ({ ...key, ...changed, revision });

@@ -238,7 +238,7 @@ describe.each(DATABASES)('projects, pipeds and keys on $name', database => {
     const revision = await test.revision();
     const { items } = (await test.call('GET', '/v1/audit')).body;
     const rows = items.slice(-5);
-    const admin = { role: 'admin', tokenId: expect.any(String), peerAddress: '127.0.0.1' };
+    const admin = { role: 'owner', tokenId: expect.any(String), peerAddress: '127.0.0.1' };
     const target = { project: 'audited', piped };
     const at = test.clock.now / 1000;
     expect(rows).toMatchObject([
@@ -254,7 +254,5 @@ describe.each(DATABASES)('projects, pipeds and keys on $name', database => {
       { action: 'key.revoked', actor: admin, target: { ...target, kid: pair.kid }, revision },
     ]);
     expect(items.map((row: { seq: number }) => row.seq)).toEqual(items.map((_: unknown, at: number) => at + 1));
-    const page = (await test.call('GET', '/v1/audit?after=3&limit=2')).body;
-    expect(page).toMatchObject({ items: [{ seq: 4 }, { seq: 5 }], next: 5 });
   });
 });

@@ -10,11 +10,13 @@ import { and, eq, gt, isNull, lt } from 'drizzle-orm';
 import type { ProblemCode } from '../problems/problems.ts';
 import { Refusal } from '../problems/refusal.ts';
 import type { Database } from '../store/database.ts';
-import { keys, usedRenewals } from '../store/schema.ts';
+import { keys, keyUse, usedRenewals } from '../store/schema.ts';
 import type { Write } from '../store/write.ts';
 import { addKey, type NewKey } from './keys.ts';
 import { changeKey, type FoundKey, findKey, recordOf } from './records.ts';
 import { type Registry, toSeconds, writeTo } from './registry.ts';
+import { retireBehind } from './retire.ts';
+import { noteUse } from './usage.ts';
 
 /** A renewal credential, and what it has to be bound to. */
 export interface RenewalCredential {
@@ -55,13 +57,13 @@ export async function verifyRenewal(
 }
 
 /**
- * Adds a key whose possession was proven to the piped of the key that signed, which from now on has no more than its
- * overlap to live. A key that is the piped's own already, and good, is answered with its record, also to that key
- * itself: whoever lost an answer asks again, with a fresh credential.
+ * Adds a key whose possession was proven to the piped of the key that signed, which is retired when its overlap has
+ * ended and the new one has been seen. A key that is the piped's own already, and good, is answered with its record,
+ * also to that key itself: whoever lost an answer asks again, with a fresh credential.
  *
- * Two keys at most are active. Of two, the other one makes room if it is what this same signer was renewed by before:
- * its holder would go on with it, and not with the signer, had the answer come through. Whether it was ever used is
- * not known here.
+ * Two keys at most are active. Of two, the other one makes room if its overlap has ended, since this renewal shows that
+ * the signer is in use; or if this same signer was renewed by it before and it has never been seen: its holder would go
+ * on with it, and not with the signer, had the answer come through.
  *
  * @throws Refusal those of `verifyRenewal`, `renewal_credential_used`, `kid_exists`, `too_many_keys`
  */
@@ -78,15 +80,16 @@ export async function renew(
     const verified = await verifyRenewal(write.tx, credential, () => write.at.getTime());
     await useUp(write, verified);
     const { signer, project, piped } = verified;
+    await noteUse(write.tx, [{ kid: signer.key.kid, lastUsedAt: write.at }]);
     const { found: known } = await findKey(write.tx, key.kid);
     if (known && isGoodKeyOf(known, verified, toSeconds(write.at))) {
       return { created: false, record: recordOf(known.key, known.piped, known.project) };
     }
+    await retireBehind(write, signer);
     await makeRoom(write, signer);
     const record = await addKey(registry, write, { project, piped }, key, 'key.renewed');
-    const overlapEnd = toSeconds(write.at) + registry.settings.renewalOverlapSeconds;
-    const notAfter = Math.min(signer.key.notAfter, overlapEnd);
-    await changeKey(write, signer, { notAfter, supersededBy: key.kid }, 'key.superseded');
+    const overlapEndsAt = toSeconds(write.at) + registry.settings.renewalOverlapSeconds;
+    await changeKey(write, signer, { overlapEndsAt, supersededBy: key.kid }, 'key.superseded');
     return { created: true, record };
   });
 }
@@ -109,17 +112,19 @@ function isGoodKeyOf({ key }: FoundKey, { project, piped }: VerifiedCredential, 
 
 async function makeRoom(write: Write, { key: signer, piped, project }: FoundKey): Promise<void> {
   if (signer.supersededBy === null) return;
-  const [other] = await write.tx
-    .select()
+  const [row] = await write.tx
+    .select({ other: keys })
     .from(keys)
+    .leftJoin(keyUse, eq(keyUse.kid, keys.kid))
     .where(
       and(
         eq(keys.kid, signer.supersededBy),
         isNull(keys.supersededBy),
+        isNull(keyUse.kid),
         eq(keys.status, 'active'),
         gt(keys.notAfter, toSeconds(write.at)),
       ),
     );
-  if (other === undefined) return;
-  await changeKey(write, { key: other, piped, project }, { status: 'retired' }, 'key.retired');
+  if (row === undefined) return;
+  await changeKey(write, { key: row.other, piped, project }, { status: 'retired' }, 'key.retired');
 }

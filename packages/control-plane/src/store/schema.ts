@@ -1,8 +1,9 @@
-import type { Algorithm, PrivateJwk, PublicJwk, Signal } from '@spanpass/credential';
+import type { Algorithm, PublicJwk, Signal } from '@spanpass/credential';
 import { sql } from 'drizzle-orm';
 import {
   type AnyPgColumn,
   bigint,
+  boolean,
   check,
   foreignKey,
   index,
@@ -16,7 +17,7 @@ import {
 import type { AuditAction, AuditRow } from '../wire/audit.ts';
 import type { ChangeBody } from '../wire/changes.ts';
 import type { Status } from '../wire/keys.ts';
-import type { SigningPurpose } from '../wire/signing-keys.ts';
+import type { Role } from '../wire/tokens.ts';
 
 const number = (name: string) => bigint(name, { mode: 'number' });
 const time = (name: string) => timestamp(name, { withTimezone: true, mode: 'date' });
@@ -77,8 +78,10 @@ export const keys = pgTable(
     /** NumericDate seconds, as in the key record. */
     notBefore: number('not_before').notNull(),
     notAfter: number('not_after').notNull(),
-    /** The key that it was renewed by. From then on it lives through its overlap, and is retired at its end. */
+    /** The key that it was renewed by. It is retired when that one has been seen, and its overlap has ended. */
     supersededBy: text('superseded_by').references((): AnyPgColumn => keys.kid),
+    /** NumericDate seconds; from the renewal on. */
+    overlapEndsAt: number('overlap_ends_at'),
     createdAt: time('created_at').notNull(),
     revision: number('revision').notNull(),
   },
@@ -86,7 +89,7 @@ export const keys = pgTable(
     foreignKey({ columns: [table.project, table.piped], foreignColumns: [pipeds.project, pipeds.piped] }),
     index('keys_piped').on(table.project, table.piped),
     index('keys_to_retire')
-      .on(table.notAfter)
+      .on(table.overlapEndsAt)
       .where(sql`${table.supersededBy} is not null and ${table.status} = 'active'`),
     check('keys_status', sql`${table.status} in ('active', 'retired', 'revoked')`),
   ],
@@ -130,12 +133,65 @@ export const accessTokens = pgTable(
   'access_tokens',
   {
     id: text('id').primaryKey(),
-    role: text('role').$type<'admin' | 'auth-server'>().notNull(),
+    name: text('name').notNull().default(''),
+    role: text('role').$type<Role>().notNull(),
+    /** The projects that it is bound to; none: it is not bound. */
+    projects: text('projects').array(),
     /** SHA-256 in hex; the token itself is kept nowhere. */
     tokenHash: text('token_hash').notNull().unique(),
+    /** Settled at the start, by the environment or a file, and so replaced there and not here. */
+    settled: boolean('settled').notNull().default(false),
     createdAt: time('created_at').notNull(),
+    expiresAt: time('expires_at'),
+    revokedAt: time('revoked_at'),
+    /** Written now and then, not with each use. */
+    lastUsedAt: time('last_used_at'),
   },
-  table => [check('access_tokens_role', sql`${table.role} in ('admin', 'auth-server')`)],
+  table => [
+    index('access_tokens_listed').on(table.createdAt, table.id),
+    check('access_tokens_role', sql`${table.role} in ('owner', 'project-admin', 'viewer', 'auth-server')`),
+    check('access_tokens_projects', sql`${table.role} <> 'project-admin' or ${table.projects} is not null`),
+  ],
+);
+
+/** Answers to creating calls that came with an idempotency key, without what was shown once. */
+export const idempotentCalls = pgTable(
+  'idempotent_calls',
+  {
+    /** The caller's: nobody meets the keys of others. */
+    tokenId: text('token_id').notNull(),
+    key: text('key').notNull(),
+    /** SHA-256 in hex of the call. */
+    requestHash: text('request_hash').notNull(),
+    kept: jsonb('kept').notNull(),
+    at: time('at').notNull(),
+  },
+  table => [primaryKey({ columns: [table.tokenId, table.key] }), index('idempotent_calls_at').on(table.at)],
+);
+
+/** When keys were last used, as auth servers report it. Apart from the keys, which change seldom. */
+export const keyUse = pgTable('key_use', {
+  kid: text('kid')
+    .primaryKey()
+    .references(() => keys.kid),
+  lastUsedAt: time('last_used_at').notNull(),
+});
+
+/** What auth servers refused of a piped. Unless `verified`, anybody may have sent it in his name. */
+export const pipedRefusals = pgTable(
+  'piped_refusals',
+  {
+    project: text('project').notNull(),
+    piped: text('piped').notNull(),
+    verified: boolean('verified').notNull(),
+    count: number('count').notNull(),
+    lastReason: text('last_reason').notNull(),
+    lastAt: time('last_at').notNull(),
+  },
+  table => [
+    primaryKey({ columns: [table.project, table.piped, table.verified] }),
+    foreignKey({ columns: [table.project, table.piped], foreignColumns: [pipeds.project, pipeds.piped] }),
+  ],
 );
 
 /** The change feed. Old rows are compacted away. */
@@ -146,29 +202,17 @@ export const changes = pgTable('changes', {
 });
 
 /** Rows are added and never changed. */
-export const audit = pgTable('audit', {
-  seq: number('seq').primaryKey(),
-  at: time('at').notNull(),
-  role: text('role').$type<AuditRow['actor']['role']>().notNull(),
-  tokenId: text('token_id'),
-  peerAddress: text('peer_address'),
-  action: text('action').$type<AuditAction>().notNull(),
-  target: jsonb('target').$type<AuditRow['target']>().notNull(),
-  revision: number('revision').notNull(),
-});
-
-/** The control plane's own keys, apart from each other by purpose. A new one is shown before it signs. */
-export const signingKeys = pgTable(
-  'signing_keys',
+export const audit = pgTable(
+  'audit',
   {
-    kid: text('kid').primaryKey(),
-    purpose: text('purpose').$type<SigningPurpose>().notNull(),
-    alg: text('alg').$type<Algorithm>().notNull(),
-    publicJwk: jsonb('public_jwk').$type<PublicJwk>().notNull(),
-    privateJwk: jsonb('private_jwk').$type<PrivateJwk>().notNull(),
-    /** The key that signs for a purpose is the one of these that is not in the future, and last. */
-    signsFrom: time('signs_from').notNull(),
-    createdAt: time('created_at').notNull(),
+    seq: number('seq').primaryKey(),
+    at: time('at').notNull(),
+    role: text('role').$type<AuditRow['actor']['role']>().notNull(),
+    tokenId: text('token_id'),
+    peerAddress: text('peer_address'),
+    action: text('action').$type<AuditAction>().notNull(),
+    target: jsonb('target').$type<AuditRow['target']>().notNull(),
+    revision: number('revision').notNull(),
   },
-  table => [index('signing_keys_purpose').on(table.purpose, table.signsFrom)],
+  table => [index('audit_project').on(sql`(${table.target} ->> 'project')`, table.seq)],
 );

@@ -1,60 +1,97 @@
-import { timingSafeEqual } from 'node:crypto';
+import { and, gt, isNull, or } from 'drizzle-orm';
 import type { Store } from '../store/database.ts';
 import { accessTokens } from '../store/schema.ts';
-import type { Role } from './access-tokens.ts';
-import { hashToken } from './token-format.ts';
+import type { Role } from '../wire/tokens.ts';
+import { hashToken, isBearerToken, looksIssued } from './token-format.ts';
+
+/** All, or the ids of some. */
+export type Projects = 'all' | readonly string[];
 
 export interface KnownToken {
   readonly id: string;
   readonly role: Role;
+  /** What it is bound to. */
+  readonly projects: Projects;
 }
 
-interface Page {
+type Page = {
   readonly readAtMs: number;
-  readonly tokens: readonly (KnownToken & { readonly hash: Buffer })[];
+  /** By the hash of the token. A look-up by hash tells nothing by its time that would help to guess 256 random bits. */
+  readonly tokens: ReadonlyMap<string, KnownToken & { readonly endsAtMs: number }>;
+};
+
+export interface TokenBookOptions {
+  /** Steady, in milliseconds. */
+  readonly clock: () => number;
+  /** Wall clock, in milliseconds. */
+  readonly now: () => number;
+  /** Told of each use. */
+  readonly onUse?: (tokenId: string) => void;
 }
 
-/** Longest time for which a token that was replaced elsewhere still counts here. */
+/** Longest time for which a token that was replaced or revoked elsewhere still counts here. */
 const MAX_AGE_MS = 1000;
-const MAX_TOKENS = 1000;
+/** How many may be good at the same time. */
+export const MAX_TOKENS = 1000;
 
 /** Whose token is it? Reads the few there are at most once a second, however many requests come. */
 export class TokenBook {
   readonly #store: Store;
-  readonly #clock: () => number;
+  readonly #options: TokenBookOptions;
   #page: Page | undefined;
   #reading: Promise<Page> | undefined;
 
-  /** @param clock steady, in milliseconds */
-  constructor(store: Store, clock: () => number) {
+  constructor(store: Store, options: TokenBookOptions) {
     this.#store = store;
-    this.#clock = clock;
+    this.#options = options;
   }
 
   /** Rejects while the database can't be asked and nothing recent is known: then nobody is anybody. */
   async find(token: string): Promise<KnownToken | undefined> {
-    const hash = Buffer.from(hashToken(token), 'hex');
+    // One with a typo, and what guessers make up, costs the database nothing.
+    if (looksIssued(token) && !isBearerToken(token)) return undefined;
+    const hash = hashToken(token);
     const { tokens } = await this.#current();
-    let found: KnownToken | undefined;
-    for (const known of tokens) {
-      if (timingSafeEqual(known.hash, hash)) found = { id: known.id, role: known.role };
-    }
-    return found;
+    const known = tokens.get(hash);
+    if (known === undefined || this.#options.now() >= known.endsAtMs) return undefined;
+    this.#options.onUse?.(known.id);
+    const { id, role, projects } = known;
+    return { id, role, projects };
+  }
+
+  /** They have changed here: the next look is at the database. */
+  forget(): void {
+    this.#page = undefined;
+    this.#reading = undefined;
   }
 
   async #current(): Promise<Page> {
-    if (this.#page && this.#clock() - this.#page.readAtMs < MAX_AGE_MS) return this.#page;
-    this.#reading ??= this.#read().finally(() => {
-      this.#reading = undefined;
-    });
-    return this.#reading;
+    if (this.#page && this.#options.clock() - this.#page.readAtMs < MAX_AGE_MS) return this.#page;
+    if (this.#reading !== undefined) return this.#reading;
+    const reading = this.#read();
+    this.#reading = reading;
+    try {
+      const page = await reading;
+      // Unless it was told to forget meanwhile.
+      if (this.#reading === reading) this.#page = page;
+      return page;
+    } finally {
+      if (this.#reading === reading) this.#reading = undefined;
+    }
   }
 
   async #read(): Promise<Page> {
-    const readAtMs = this.#clock();
-    const rows = await this.#store.db.select().from(accessTokens).limit(MAX_TOKENS);
-    const tokens = rows.map(({ id, role, tokenHash }) => ({ id, role, hash: Buffer.from(tokenHash, 'hex') }));
-    this.#page = { readAtMs, tokens };
-    return this.#page;
+    const readAtMs = this.#options.clock();
+    const now = new Date(this.#options.now());
+    const rows = await this.#store.db
+      .select()
+      .from(accessTokens)
+      .where(and(isNull(accessTokens.revokedAt), or(isNull(accessTokens.expiresAt), gt(accessTokens.expiresAt, now))))
+      .limit(MAX_TOKENS);
+    const tokens = rows.map(({ id, role, projects, tokenHash, expiresAt }) => {
+      const known = { id, role, projects: projects ?? ('all' as const), endsAtMs: expiresAt?.getTime() ?? Infinity };
+      return [tokenHash, known] as const;
+    });
+    return { readAtMs, tokens: new Map(tokens) };
   }
 }

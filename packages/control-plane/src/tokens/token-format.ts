@@ -26,6 +26,22 @@ export function isWellFormedToken(text: string, kind: TokenKind): boolean {
   return checksum(text.slice(0, -CHECKSUM_LENGTH)) === text.slice(-CHECKSUM_LENGTH);
 }
 
+/**
+ * Finds the tokens of all kinds in a text, for scanners of leaked secrets; `isWellFormedToken` then tells a real one by
+ * its checksum.
+ */
+export const TOKEN_PATTERN = /\bspanpass_(?:admin|as|enroll)_[0-9A-Za-z]{49}\b/g;
+
+/** Whether a text claims to be a token that `createToken` made. */
+export function looksIssued(text: string): boolean {
+  return text.startsWith('spanpass_');
+}
+
+/** Whether a text has the form of a token that the API's callers show. */
+export function isBearerToken(text: string): boolean {
+  return isWellFormedToken(text, 'admin') || isWellFormedToken(text, 'as');
+}
+
 /** What is stored of a token: its SHA-256 in hex. A slow hash would add nothing to 256 random bits. */
 export function hashToken(token: string): string {
   return createHash('sha256').update(token).digest('hex');

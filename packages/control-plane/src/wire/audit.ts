@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { revisionSchema } from './keys.ts';
 import { seconds } from './time.ts';
+import { ROLES } from './tokens.ts';
 
 export const AUDIT_ACTIONS = Object.freeze([
   'project.created',
@@ -10,6 +11,7 @@ export const AUDIT_ACTIONS = Object.freeze([
   'piped.enabled',
   'piped.disabled',
   'enrollment_token.created',
+  'enrollment_token.replaced',
   'key.generated',
   'key.uploaded',
   'key.enrolled',
@@ -18,12 +20,13 @@ export const AUDIT_ACTIONS = Object.freeze([
   'key.retired',
   'key.revoked',
   'access_token.replaced',
-  'signing_key.created',
+  'access_token.created',
+  'access_token.revoked',
 ] as const);
 
 export type AuditAction = (typeof AUDIT_ACTIONS)[number];
 
-export const ACTOR_ROLES = Object.freeze(['admin', 'auth-server', 'enrollment', 'renewal', 'system'] as const);
+export const ACTOR_ROLES = Object.freeze([...ROLES, 'enrollment', 'renewal', 'system'] as const);
 
 export const auditRowSchema = z.object({
   /** Counts up by one, in the order of the writes. */
@@ -49,4 +52,4 @@ export const auditRowSchema = z.object({
 
 export type AuditRow = z.infer<typeof auditRowSchema>;
 
-export const auditListSchema = z.object({ items: z.array(auditRowSchema), next: z.number().int().optional() });
+export const auditListSchema = z.object({ items: z.array(auditRowSchema), next: z.string().optional() });

@@ -9,10 +9,13 @@ export const statusSchema = z.enum(['active', 'disabled']);
 
 export type Status = z.infer<typeof statusSchema>;
 
+export const keyStatusSchema = z.enum(['active', 'retired', 'revoked']);
+
+export type KeyStatus = z.infer<typeof keyStatusSchema>;
+
 export const revisionSchema = z.number().int().nonnegative().max(Number.MAX_SAFE_INTEGER);
 
-/** The shape alone. Whoever receives one checks it with `parseKeyRecord`, which knows keys and thumbprints as well. */
-export const keyRecordSchema: z.ZodType<KeyRecord> = z.object({
+const keyRecord = z.object({
   v: z.literal(1),
   kid: kidSchema,
   alg: algorithmSchema,
@@ -20,12 +23,23 @@ export const keyRecordSchema: z.ZodType<KeyRecord> = z.object({
   piped: idSchema,
   publicJwk: jwk as unknown as z.ZodType<KeyRecord['publicJwk']>,
   scopes: scopesSchema,
-  keyStatus: z.enum(['active', 'retired', 'revoked']),
+  keyStatus: keyStatusSchema,
   pipedStatus: statusSchema,
   projectStatus: statusSchema,
   notBefore: seconds,
   notAfter: seconds,
   revision: revisionSchema,
+});
+
+/** The shape alone. Whoever receives one checks it with `parseKeyRecord`, which knows keys and thumbprints as well. */
+export const keyRecordSchema: z.ZodType<KeyRecord> = keyRecord;
+
+/** A key record, with what is known beside it. */
+export type ListedKey = KeyRecord & { readonly lastUsedAt?: number | undefined };
+
+export const listedKeySchema: z.ZodType<ListedKey> = keyRecord.extend({
+  /** When it was last good for something, as auth servers report it every now and then. Absent: never, or none has. */
+  lastUsedAt: seconds.optional(),
 });
 
 /** The shape alone; see `parseKeyFile`. */
@@ -66,7 +80,7 @@ export const createKeyBodySchema = z
 
 export const createdKeySchema = z.object({ record: keyRecordSchema, keyFile: keyFileSchema.optional() });
 
-export const keyListSchema = z.object({ items: z.array(keyRecordSchema) });
+export const keyListSchema = z.object({ items: z.array(listedKeySchema), next: z.string().optional() });
 
 export const enrollBodySchema = z.strictObject({
   enrollmentToken: z.string().min(1).max(512),

@@ -33,10 +33,31 @@ export const registeredPipedSchema = pipedSchema.extend(enrollmentTokenSchema.sh
 
 export type RegisteredPiped = z.infer<typeof registeredPipedSchema>;
 
+const refusedSchema = z.object({
+  /** Since the piped was registered. */
+  count: z.number().int().positive(),
+  /** Why, the last time: a refusal code of the auth server's. */
+  lastReason: z.string(),
+  lastAt: seconds,
+});
+
+/** What auth servers refused. Absent where there was none. */
+export const refusalsSchema = z.object({
+  /** Credentials that a key of the piped had signed. */
+  verified: refusedSchema.optional(),
+  /** Credentials that named a key of the piped, whoever sent them. */
+  claimed: refusedSchema.optional(),
+});
+
+export type Refusals = z.infer<typeof refusalsSchema>;
+
 export const listedPipedSchema = pipedSchema.extend({
   projectStatus: statusSchema,
   /** How many keys are active and have not expired. */
   keys: z.number().int().nonnegative(),
+  /** When an auth server last let a key of the piped pass. Absent: never, or none has said so. */
+  lastSeenAt: seconds.optional(),
+  refusals: refusalsSchema.default({}),
 });
 
 export type ListedPiped = z.infer<typeof listedPipedSchema>;
@@ -50,3 +71,5 @@ export const pipedListSchema = z.object({
 export const projectSchema = z.object({ project: idSchema, projectStatus: statusSchema, createdAt: seconds });
 
 export type Project = z.infer<typeof projectSchema>;
+
+export const projectListSchema = z.object({ items: z.array(projectSchema), next: z.string().optional() });

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { Refusal } from '../../problems/refusal.ts';
 import { PROBLEM_RESPONSES } from '../answers.ts';
-import { type App, type Context, READERS } from '../context.ts';
+import type { App, Context } from '../context.ts';
 import { BEARER } from '../openapi.ts';
 import { wholeNumberSchema } from '../query.ts';
 import { responseSink } from '../response-sink.ts';
@@ -11,7 +11,6 @@ export function changeRoutes(app: App, { feed }: Context): void {
   app.get(
     '/v1/changes',
     {
-      config: { access: READERS },
       schema: {
         summary:
           'Server-sent events: `change` (its id is the revision), `heartbeat` once a second, `reset` when `since` can not be resumed.',

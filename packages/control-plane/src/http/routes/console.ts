@@ -13,7 +13,7 @@ const HEADERS = {
 /** The console's static files, where there is a console. */
 export function consoleRoutes(app: App, { consoleFiles }: Context): void {
   for (const [path, { type, etag, bytes }] of consoleFiles ?? []) {
-    app.get(path, { config: { access: 'public' }, schema: { hide: true } }, async (request, reply) => {
+    app.get(path, { config: { row: 'GET /<console>' }, schema: { hide: true } }, async (request, reply) => {
       reply.headers({ ...HEADERS, etag }).type(type);
       return request.headers['if-none-match'] === etag ? reply.code(304).send() : reply.send(bytes);
     });

@@ -10,7 +10,6 @@ export function enrollRoutes(app: App, context: Context): void {
   app.post(
     '/v1/enroll',
     {
-      config: { access: 'public' },
       onRequest: boundedByPeer(context),
       schema: {
         summary: 'Enrolls a key with a one-time token. The same token with the same key is answered alike, with 200.',

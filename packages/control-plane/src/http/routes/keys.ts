@@ -1,42 +1,55 @@
 import { type Algorithm, kidSchema, parsePublicJwk, verifyPossession } from '@spanpass/credential';
 import { z } from 'zod';
 import { Refusal } from '../../problems/refusal.ts';
-import { generateKey, listKeys, type NewKey, revokeKey, uploadKey } from '../../registry/keys.ts';
+import { generateKey, type ListKey, listKeys, type NewKey, revokeKey, uploadKey } from '../../registry/keys.ts';
 import { findKey, recordOf } from '../../registry/records.ts';
-import { createdKeySchema, createKeyBodySchema, keyListSchema, keyRecordSchema } from '../../wire/keys.ts';
+import {
+  createdKeySchema,
+  createKeyBodySchema,
+  keyListSchema,
+  keyRecordSchema,
+  keyStatusSchema,
+} from '../../wire/keys.ts';
+import { isWithin } from '../access.ts';
 import { PROBLEM_RESPONSES } from '../answers.ts';
-import { ADMIN, type App, actorOf, type Context, READERS } from '../context.ts';
+import { type App, actorOf, type Context } from '../context.ts';
+import { ifMatchHeaders, preconditionOf, sendVersioned } from '../etag.ts';
+import { idempotencyHeaders, idempotencyOf } from '../idempotency.ts';
 import { BEARER } from '../openapi.ts';
+import { afterSchema, limitSchema, pageOf } from '../query.ts';
 import { pipedParams } from './pipeds.ts';
 
 const kidParams = z.object({ kid: kidSchema });
+const listKey: z.ZodType<ListKey> = z.tuple([z.number().int().nonnegative().max(8.64e15), kidSchema]);
 const common = { tags: ['keys'], security: BEARER };
 
 export function keyRoutes(app: App, { registry, publicUrl }: Context): void {
-  const config = { access: ADMIN };
-
   app.get(
     '/v1/projects/:project/pipeds/:piped/keys',
     {
-      config,
       schema: {
         ...common,
         summary: 'Lists the keys of a piped, the newest last.',
         params: pipedParams,
+        querystring: z.strictObject({
+          status: keyStatusSchema.optional(),
+          limit: limitSchema,
+          after: afterSchema('keys', listKey),
+        }),
         response: { 200: keyListSchema, ...PROBLEM_RESPONSES },
       },
     },
-    async request => ({ items: await listKeys(registry, request.params) }),
+    async ({ params, query }) => pageOf('keys', await listKeys(registry, params, query)),
   );
 
   app.post(
     '/v1/projects/:project/pipeds/:piped/keys',
     {
-      config,
       schema: {
         ...common,
         summary: 'Makes a key pair and hands it out once, or takes in a public key with a proof of its possession.',
         params: pipedParams,
+        headers: idempotencyHeaders,
         body: createKeyBodySchema,
         response: { 201: createdKeySchema, ...PROBLEM_RESPONSES },
       },
@@ -44,19 +57,19 @@ export function keyRoutes(app: App, { registry, publicUrl }: Context): void {
     async (request, reply) => {
       const { params, body } = request;
       const actor = actorOf(request);
+      const call = idempotencyOf(request);
       if (body.generate) {
-        const made = await generateKey(registry, actor, params, { alg: body.alg, controlPlane: publicUrl() });
+        const made = await generateKey(registry, actor, params, { alg: body.alg, controlPlane: publicUrl(), call });
         return reply.code(201).send(made);
       }
-      const key = await provenKey(body, `${params.project}/${params.piped}`, registry.now);
-      return reply.code(201).send({ record: await uploadKey(registry, actor, params, key) });
+      const prove = () => provenKey(body, `${params.project}/${params.piped}`, registry.now);
+      return reply.code(201).send({ record: await uploadKey(registry, actor, params, { prove, call }) });
     },
   );
 
   app.get(
     '/v1/keys/:kid',
     {
-      config: { access: READERS },
       schema: {
         ...common,
         summary:
@@ -68,24 +81,46 @@ export function keyRoutes(app: App, { registry, publicUrl }: Context): void {
     async (request, reply) => {
       const { revision, found } = await findKey(registry.store.db, request.params.kid);
       reply.header('x-spanpass-revision', String(revision));
-      if (found === undefined) throw new Refusal('key_unknown', 'no key has this kid');
-      return recordOf(found.key, found.piped, found.project);
+      if (found === undefined || !isWithin(request.reach, found.key.project)) throw keyUnknown();
+      const record = recordOf(found.key, found.piped, found.project);
+      return sendVersioned(reply, { value: record, revision: record.revision });
     },
   );
 
   app.post(
     '/v1/keys/:kid/revoke',
     {
-      config,
       schema: {
         ...common,
-        summary: 'Revokes a key for good. Repeatable.',
+        summary:
+          'Revokes a key for good. Repeatable. The last key that a piped is known to use is revoked with `force=true` only.',
         params: kidParams,
+        querystring: z.strictObject({
+          force: z
+            .enum(['true', 'false'])
+            .transform(text => text === 'true')
+            .optional(),
+        }),
+        headers: ifMatchHeaders,
         response: { 200: keyRecordSchema, ...PROBLEM_RESPONSES },
       },
     },
-    async request => revokeKey(registry, actorOf(request), request.params.kid),
+    async (request, reply) => {
+      const { params, query, reach } = request;
+      if (reach !== 'all') {
+        const { found } = await findKey(registry.store.db, params.kid);
+        if (found === undefined || !isWithin(reach, found.key.project)) throw keyUnknown();
+      }
+      const how = { force: query.force ?? false, known: preconditionOf(request) };
+      const record = await revokeKey(registry, actorOf(request), params.kid, how);
+      return sendVersioned(reply, { value: record, revision: record.revision });
+    },
   );
+}
+
+/** Also of a key that is there and not for the caller to know of. */
+function keyUnknown(): Refusal {
+  return new Refusal('key_unknown', 'no key has this kid');
 }
 
 /**

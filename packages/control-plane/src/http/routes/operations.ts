@@ -8,17 +8,15 @@ const statusResponse = { 200: z.object({ status: z.literal('ok') }), ...PROBLEM_
 
 /** For whoever runs it. None of these needs a token, and none says anything of projects, pipeds or keys. */
 export function operationRoutes(app: App, { registry, metrics }: Context): void {
-  const config = { access: 'public' } as const;
-
   app.get(
     '/healthz',
-    { config, schema: { summary: 'The process runs.', tags: ['operations'], response: statusResponse } },
+    { schema: { summary: 'The process runs.', tags: ['operations'], response: statusResponse } },
     async () => ({ status: 'ok' as const }),
   );
 
   app.get(
     '/readyz',
-    { config, schema: { summary: 'The database answers.', tags: ['operations'], response: statusResponse } },
+    { schema: { summary: 'The database answers.', tags: ['operations'], response: statusResponse } },
     async () => {
       await currentRevision(registry.store.db).catch(cause => {
         throw new Refusal('unavailable', 'the database does not answer', { retryAfterSeconds: 1, cause });
@@ -27,9 +25,9 @@ export function operationRoutes(app: App, { registry, metrics }: Context): void 
     },
   );
 
-  app.get('/metrics', { config, schema: { hide: true } }, async (_, reply) => {
+  app.get('/metrics', { schema: { hide: true } }, async (_, reply) => {
     return reply.type(metrics.registry.contentType).send(await metrics.registry.metrics());
   });
 
-  app.get('/openapi.json', { config, schema: { hide: true } }, async (_, reply) => reply.send(app.swagger()));
+  app.get('/openapi.json', { schema: { hide: true } }, async (_, reply) => reply.send(app.swagger()));
 }

@@ -2,8 +2,9 @@ import { idSchema } from '@spanpass/credential';
 import { z } from 'zod';
 import { createEnrollmentToken } from '../../registry/enrollment-tokens.ts';
 import { listPipeds } from '../../registry/list-pipeds.ts';
-import { setPipedStatus } from '../../registry/pipeds.ts';
+import { getPiped, setPipedStatus } from '../../registry/pipeds.ts';
 import { registerPiped } from '../../registry/register-piped.ts';
+import { statusSchema } from '../../wire/keys.ts';
 import {
   enrollmentTokenSchema,
   pipedListSchema,
@@ -11,10 +12,13 @@ import {
   registeredPipedSchema,
   registerPipedBodySchema,
 } from '../../wire/pipeds.ts';
+import { requireProject } from '../access.ts';
 import { PROBLEM_RESPONSES } from '../answers.ts';
-import { ADMIN, type App, actorOf, type Context } from '../context.ts';
+import { type App, actorOf, type Context } from '../context.ts';
+import { ifMatchHeaders, preconditionOf, sendVersioned } from '../etag.ts';
+import { idempotencyHeaders, idempotencyOf } from '../idempotency.ts';
 import { BEARER } from '../openapi.ts';
-import { limitSchema } from '../query.ts';
+import { afterSchema, limitSchema, pageOf } from '../query.ts';
 
 const projectParams = z.object({ project: idSchema });
 export const pipedParams = z.object({ project: idSchema, piped: idSchema });
@@ -22,75 +26,75 @@ const common = { tags: ['pipeds'], security: BEARER };
 
 const listQuery = z.strictObject({
   project: idSchema.optional(),
+  status: statusSchema.optional(),
   limit: limitSchema,
-  after: z
-    .string()
-    .regex(/^[^/]+\/[^/]+$/, 'must be the next of another page')
-    .transform(text => {
-      const [project, piped] = text.split('/');
-      return { project, piped };
-    })
-    .pipe(pipedParams)
-    .optional()
-    .describe('the `next` of the page before'),
+  after: afterSchema('pipeds', z.tuple([idSchema, idSchema])),
 });
 
 export function pipedRoutes(app: App, { registry }: Context): void {
-  const config = { access: ADMIN };
-
   app.post(
     '/v1/projects/:project/pipeds',
     {
-      config,
       schema: {
         ...common,
         summary: 'Registers a piped, and its project on first use; issues a one-time enrollment token.',
         params: projectParams,
+        headers: idempotencyHeaders,
         body: registerPipedBodySchema,
         response: { 201: registeredPipedSchema, ...PROBLEM_RESPONSES },
       },
     },
     async (request, reply) => {
-      const { project } = request.params;
-      return reply.code(201).send(await registerPiped(registry, actorOf(request), { project, ...request.body }));
+      const piped = { project: request.params.project, ...request.body };
+      return reply.code(201).send(await registerPiped(registry, actorOf(request), piped, idempotencyOf(request)));
     },
   );
 
   app.post(
     '/v1/projects/:project/pipeds/:piped/enrollment-tokens',
     {
-      config,
       schema: {
         ...common,
         summary: 'Issues one more enrollment token.',
         params: pipedParams,
+        headers: idempotencyHeaders,
         response: { 201: enrollmentTokenSchema, ...PROBLEM_RESPONSES },
       },
     },
-    async (request, reply) =>
-      reply.code(201).send(await createEnrollmentToken(registry, actorOf(request), request.params)),
+    async (request, reply) => {
+      const call = idempotencyOf(request);
+      return reply.code(201).send(await createEnrollmentToken(registry, actorOf(request), request.params, call));
+    },
   );
 
   app.get(
     '/v1/pipeds',
     {
-      config,
       schema: {
         ...common,
-        summary: 'Lists pipeds by project and name.',
+        summary: 'Lists pipeds by project and name, with when they were last seen and what was refused of them.',
         querystring: listQuery,
         response: { 200: pipedListSchema, ...PROBLEM_RESPONSES },
       },
     },
     async request => {
-      const { project, after, limit } = request.query;
-      const { items, next } = await listPipeds(registry, {
-        limit,
-        ...(project && { project }),
-        ...(after && { after }),
-      });
-      return next ? { items, next: `${next.project}/${next.piped}` } : { items };
+      const { query, reach } = request;
+      if (query.project !== undefined) requireProject(request, query.project);
+      return pageOf('pipeds', await listPipeds(registry, { ...query, reach }));
     },
+  );
+
+  app.get(
+    '/v1/projects/:project/pipeds/:piped',
+    {
+      schema: {
+        ...common,
+        summary: 'A piped.',
+        params: pipedParams,
+        response: { 200: pipedSchema, ...PROBLEM_RESPONSES },
+      },
+    },
+    async ({ params }, reply) => sendVersioned(reply, await getPiped(registry, params)),
   );
 
   for (const [verb, status] of [
@@ -101,10 +105,12 @@ export function pipedRoutes(app: App, { registry }: Context): void {
       ...common,
       summary: `${verb === 'disable' ? 'Disables' : 'Enables'} a piped. Repeatable.`,
       params: pipedParams,
+      headers: ifMatchHeaders,
       response: { 200: pipedSchema, ...PROBLEM_RESPONSES },
     };
-    app.post(`/v1/projects/:project/pipeds/:piped/${verb}`, { config, schema }, async request =>
-      setPipedStatus(registry, actorOf(request), request.params, status),
-    );
+    app.post(`/v1/projects/:project/pipeds/:piped/${verb}`, { schema }, async (request, reply) => {
+      const change = { status, known: preconditionOf(request) };
+      return sendVersioned(reply, await setPipedStatus(registry, actorOf(request), request.params, change));
+    });
   }
 }

@@ -32,7 +32,6 @@ export function renewRoutes(parent: App, context: Context): void {
     app.post(
       '/v1/renew',
       {
-        config: { access: 'public' },
         onRequest: [boundedByPeer(context), async request => void bearerToken(request, MAX_CREDENTIAL_LENGTH)],
         schema: {
           summary:
