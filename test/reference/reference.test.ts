@@ -4,11 +4,20 @@ import { dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { expect, it } from 'vitest';
 import { refusalsPage } from './refusals.ts';
+import { settingsPage } from './settings.ts';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
 
 it('the page of reasons is in sync with the table that answers them (npm run reference -w test)', async () => {
   expect(await readFile(join(root, 'docs/reference/refusals.md'), 'utf8')).toBe(refusalsPage());
+});
+
+it('the page of settings is in sync with the schemas that read them (npm run reference -w test)', async () => {
+  expect(await readFile(join(root, 'docs/reference/settings.md'), 'utf8')).toBe(settingsPage());
+});
+
+it('every setting says what it means', () => {
+  expect(settingsPage()).not.toMatch(/\|\s+\|$/m);
 });
 
 it('no page links to a file that is not there', async () => {

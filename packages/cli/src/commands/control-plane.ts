@@ -1,13 +1,13 @@
-import { Command, InvalidArgumentError, Option } from 'commander';
-import { pino } from 'pino';
-import { connectAdmin } from '../admin/connect.ts';
+import type { ListenerTls } from '@spanpass/control-plane';
+import { Command } from 'commander';
+import { type Logger, pino } from 'pino';
 import { readSecretFile } from '../config/secret.ts';
 import { loadSettings } from '../config/settings.ts';
 import { wrongUsage } from '../failure.ts';
 import { type Io, printResult } from '../io.ts';
 import { type ControlPlaneSettings, controlPlaneSettings } from '../settings/control-plane.ts';
 import { untilStopped } from '../until-stopped.ts';
-import { type AdminOptions, examples, type JsonOption, settingsHelp, withAdmin, withJson } from './options.ts';
+import { examples, type JsonOption, settingsHelp, withJson } from './options.ts';
 
 /** `spanpass control-plane`: the control plane alone. */
 export function controlPlaneCommand(io: Io): Command {
@@ -15,6 +15,7 @@ export function controlPlaneCommand(io: Io): Command {
     .description('run the control plane alone: the registry of pipeds and keys')
     .option('--config <file>', 'settings in YAML; each is also read from SPANPASS_…, which wins')
     .addHelpText('after', settingsHelp(controlPlaneSettings))
+    .addHelpText('after', '\nWith tls, SIGHUP or a change of its files reloads the certificate.')
     .addHelpText(
       'after',
       examples(
@@ -24,7 +25,12 @@ export function controlPlaneCommand(io: Io): Command {
     )
     .action(async ({ config, json }: JsonOption & { config?: string }) => {
       const settings = await loadSettings(controlPlaneSettings, { file: config, env: io.env });
-      await using controlPlane = await start(settings);
+      const logger = pino({ name: 'spanpass-control-plane', level: settings.logLevel }, pino.destination(2));
+      const { openListenerTls } = await import('../control-plane/listener-tls.ts');
+      await using tls = settings.tls && (await openListenerTls(settings.tls, logger));
+      await using controlPlane = await start(settings, { tls: tls?.current, logger });
+      tls?.follow(controlPlane);
+      using _hangup = tls && io.onHangup?.(() => void tls.reread());
       const { url } = controlPlane;
       await printResult(
         io,
@@ -33,49 +39,13 @@ export function controlPlaneCommand(io: Io): Command {
         () => `The control plane listens on ${url}; its API is at ${url}/openapi.json.\n`,
       );
       await untilStopped(io.stop);
-    })
-    .addCommand(snapshotKeyCommand(io));
-}
-
-const DAY_SECONDS = 86_400;
-
-function snapshotKeyCommand(io: Io): Command {
-  return withAdmin(new Command('snapshot-key'))
-    .description('print the public keys that snapshots are signed with, a JWK Set for snapshotKeysFile of auth servers')
-    .addOption(
-      new Option('--rotate [seconds]', 'make a new one, which signs after so long; pin what is printed before that')
-        .argParser(wholeSeconds)
-        .preset(String(DAY_SECONDS)),
-    )
-    .addHelpText(
-      'after',
-      examples(
-        'spanpass control-plane snapshot-key > snapshot-keys.json',
-        'spanpass control-plane snapshot-key --rotate',
-      ),
-    )
-    .action(async (flags: AdminOptions & { rotate?: number }) => {
-      const admin = await connectAdmin(io, flags);
-      const keys =
-        flags.rotate === undefined
-          ? await admin.snapshotKeys()
-          : await admin.rotateSnapshotKey({ signsInSeconds: flags.rotate });
-      await printResult(io, true, keys, () => '');
     });
 }
 
-function wholeSeconds(text: string): number {
-  if (!/^\d{1,7}$/.test(text)) throw new InvalidArgumentError('must be a whole number of seconds.');
-  return Number(text);
-}
-
-async function start({
-  logLevel,
-  databaseUrlFile,
-  adminTokenFile,
-  authServerTokenFile,
-  ...settings
-}: ControlPlaneSettings) {
+async function start(
+  { logLevel: _, databaseUrlFile, adminTokenFile, authServerTokenFile, ...settings }: ControlPlaneSettings,
+  { tls, logger }: { tls: ListenerTls | undefined; logger: Logger },
+) {
   const { startControlPlane } = await import('@spanpass/control-plane');
   const databaseUrl = await secret(settings.databaseUrl, databaseUrlFile);
   const adminToken = await secret(settings.adminToken, adminTokenFile);
@@ -86,9 +56,10 @@ async function start({
       databaseUrl,
       adminToken,
       authServerToken,
+      tls,
       // All that the environment says has been read.
       env: {},
-      logger: pino({ name: 'spanpass-control-plane', level: logLevel }, pino.destination(2)),
+      logger,
     });
   } catch (error) {
     if (error instanceof TypeError) throw wrongUsage(error.message);

@@ -22,7 +22,7 @@ export const authServerSettings = z.object({
     .optional()
     .describe('Certificate of the ports that answer checks. Checks carry credentials: set it beyond loopback.'),
   metricsHost: host.default('127.0.0.1').describe('Where `/metrics`, `/healthz` and `/readyz` are.'),
-  metricsPort: port.default(9464),
+  metricsPort: port.default(9464).describe('Their port.'),
   metricsTls: tlsSettings.optional().describe('Certificate of metrics and probes.'),
   controlPlane: z
     .url({ protocol: /^https?$/ })
@@ -58,7 +58,7 @@ export const authServerSettings = z.object({
       'Where to keep a signed snapshot of the keys at hand, for a start without the control plane. One file per server.',
     ),
   snapshotKeys: z
-    .object({ keys: z.array(z.record(z.string(), z.string())) })
+    .object({ keys: z.array(z.record(z.string(), z.string())).describe('Public keys, as JWKs.') })
     .optional()
     .describe('JWK Set of the keys that may sign it, as `spanpass control-plane snapshot-key` prints it.'),
   snapshotKeysFile: path.optional().describe('File of that JWK Set.'),

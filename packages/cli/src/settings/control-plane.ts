@@ -8,7 +8,7 @@ const text = z.string().min(1).max(4096);
 /** All that `spanpass control-plane` can be told, in a file or as `SPANPASS_…`. */
 export const controlPlaneSettings = z.object({
   host: text.default('127.0.0.1').describe('Where it listens.'),
-  port: port.default(9085),
+  port: port.default(9085).describe('Its port; 0 takes any that is free.'),
   tls: tlsSettings
     .omit({ clientCaFile: true })
     .optional()
@@ -22,6 +22,10 @@ export const controlPlaneSettings = z.object({
   gatewayAudience: text.optional().describe("The gateway's id, for credentials. Default: `spanpass-gateway`."),
   keyLifeSeconds: z.int().optional().describe('Life of a new key. Default: 7776000 (90 days).'),
   enrollmentTokenLifeSeconds: z.int().optional().describe('Life of an enrollment token. Default: 3600 (1 h).'),
+  renewalOverlapSeconds: z
+    .int()
+    .optional()
+    .describe('How long a key is still good after it was renewed. Default: 600.'),
   adminToken: text.optional().describe('At least 32 characters. Default: made at the first start. Secret.'),
   adminTokenFile: path.optional().describe('File of that token, mode 0600.'),
   authServerToken: text.optional().describe('The same for auth servers. Secret.'),

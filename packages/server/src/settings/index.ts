@@ -22,15 +22,21 @@ export const authenticatorsSettings = chainSettings.default([{ kind: 'piped-jwt'
 /** A rule to try beside the deciding ones: what of the chain, the audience and the scopes would be different. */
 export const shadowSettings = z
   .strictObject({
-    /** What metrics and logs call it. */
-    rule: z.string().regex(/^[a-z][a-z0-9-]{0,31}$/, 'must be 1 to 32 of a-z 0-9 -, a letter first'),
-    authenticators: chainSettings.optional(),
-    /** What `piped-jwt` asks for. */
-    gatewayAudience: z.string().min(1).max(256).optional(),
-    /** The signals that everybody may send. Default what the piped is registered with. */
-    scopes: scopesSchema.optional(),
-    /** Requests being tried at the same time. Default 64; further ones are only counted. */
-    maxRunning: z.int().min(1).max(4096).optional(),
+    rule: z
+      .string()
+      .regex(/^[a-z][a-z0-9-]{0,31}$/, 'must be 1 to 32 of a-z 0-9 -, a letter first')
+      .describe('What metrics and logs call it.'),
+    authenticators: chainSettings.optional().describe('Who is asked instead.'),
+    gatewayAudience: z.string().min(1).max(256).optional().describe('What `piped-jwt` asks for.'),
+    scopes: scopesSchema
+      .optional()
+      .describe('The signals that everybody may send. Default: what the piped is registered with.'),
+    maxRunning: z
+      .int()
+      .min(1)
+      .max(4096)
+      .optional()
+      .describe('Requests being tried at the same time. Default: 64; further ones are only counted.'),
   })
   .refine(
     ({ authenticators, gatewayAudience, scopes }) => authenticators ?? gatewayAudience ?? scopes,

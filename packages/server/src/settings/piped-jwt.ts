@@ -1,4 +1,5 @@
 import { z } from 'zod';
 
-/** Credentials that pipeds sign, with keys from the control plane. */
-export const pipedJwtSettings = z.strictObject({ kind: z.literal('piped-jwt') });
+export const pipedJwtSettings = z
+  .strictObject({ kind: z.literal('piped-jwt') })
+  .describe('Credentials that pipeds sign, with keys from the control plane.');
