@@ -62,6 +62,35 @@ describe('spanpass gateway', () => {
   });
 });
 
+describe('spanpass gateway over HTTP', () => {
+  it('prints what Envoy asks with over HTTP', async () => {
+    const envoy = await ok(['gateway', 'envoy', '--check', 'http']);
+    expect(envoy).toContain('path_prefix: /envoy');
+    expect(envoy).toContain('port_value: 9087');
+    expect((await cli(['gateway', 'envoy', '--check', 'smtp'])).code).toBe(2);
+  });
+
+  it('prints a whole nginx.conf', async () => {
+    const args = ['gateway', 'nginx', '--auth', '10.0.0.5:9087', '10.0.0.6:9087', '--grpc-port', '5317'];
+    const nginx = await ok(args);
+    expect(nginx).toContain('server 10.0.0.6:9087 ');
+    expect(nginx).toContain('listen 127.0.0.1:5317 http2;');
+    expect(JSON.parse(await ok([...args, '--json']))).toEqual({ config: nginx });
+  });
+
+  it.each([
+    ['--auth', 'nope'],
+    ['--listen', '0.0.0.0'],
+    ['--tls-cert', 'a.pem'],
+    ['--auth-ca', 'a.pem'],
+    ['--auth-cert', 'a.pem'],
+    ['--tls-cert', 'a;b', '--tls-key', 'c'],
+  ])('%s %s is wrong usage', async (...args) => {
+    const { code, out } = await cli(['gateway', 'nginx', ...args]);
+    expect([code, out]).toEqual([2, '']);
+  });
+});
+
 describe('every command', () => {
   const commands = [
     ['up'],
@@ -78,6 +107,7 @@ describe('every command', () => {
     ['token'],
     ['check'],
     ['gateway', 'envoy'],
+    ['gateway', 'nginx'],
     ['gateway', 'collector'],
   ];
 
@@ -124,6 +154,7 @@ describe('spanpass server', () => {
     expect(await run(['server', '--config', config, '--json'], io)).toBe(0);
     expect(JSON.parse(out)).toEqual({
       grpcAddress: expect.stringMatching(/^127/),
+      httpAddress: expect.stringMatching(/^127/),
       metricsAddress: expect.stringMatching(/^127/),
     });
   });

@@ -1,7 +1,7 @@
 import { Command, Option } from 'commander';
 import { parse } from 'yaml';
 import { wrongUsage } from '../failure.ts';
-import { collectorConfig, envoyConfig, gatewayDefaults } from '../gateway-config/index.ts';
+import { collectorConfig, envoyConfig, gatewayDefaults, nginxConfig } from '../gateway-config/index.ts';
 import { type Io, printResult } from '../io.ts';
 import { examples, type JsonOption, port, withJson } from './options.ts';
 
@@ -9,7 +9,8 @@ interface EnvoyFlags extends JsonOption {
   readonly listen: string;
   readonly grpcPort: number;
   readonly httpPort: number;
-  readonly auth: string[];
+  readonly check: 'grpc' | 'http';
+  readonly auth?: string[];
   readonly authCa?: string;
   readonly authCert?: string;
   readonly authKey?: string;
@@ -24,6 +25,25 @@ interface EnvoyFlags extends JsonOption {
   readonly adminPort?: number;
 }
 
+interface NginxFlags extends JsonOption {
+  readonly listen: string;
+  readonly grpcPort: number;
+  readonly httpPort: number;
+  readonly auth: string[];
+  readonly authCa?: string;
+  readonly authCert?: string;
+  readonly authKey?: string;
+  readonly authName?: string;
+  readonly upstreamGrpc: string[];
+  readonly upstreamHttp: string[];
+  readonly gatewayTokenFile?: string;
+  readonly tlsCert?: string;
+  readonly tlsKey?: string;
+  readonly clientCa?: string;
+  readonly allowPlaintext?: true;
+  readonly accessLog: boolean;
+}
+
 interface CollectorFlags extends JsonOption {
   readonly listenGrpc: string;
   readonly listenHttp: string;
@@ -33,11 +53,12 @@ interface CollectorFlags extends JsonOption {
   readonly queueDirectory?: string;
 }
 
-/** `spanpass gateway envoy` and `spanpass gateway collector`: configuration to take away. */
+/** `spanpass gateway envoy`, `nginx` and `collector`: configuration to take away. */
 export function gatewayCommand(io: Io): Command {
   return new Command('gateway')
     .description('print ready configuration for the gateway')
     .addCommand(envoyCommand(io))
+    .addCommand(nginxCommand(io))
     .addCommand(collectorCommand(io));
 }
 
@@ -47,7 +68,8 @@ function envoyCommand(io: Io): Command {
     .option('--listen <address>', 'IP address to listen on', gatewayDefaults.address)
     .addOption(portOption('--grpc-port <port>', 'OTLP/gRPC', gatewayDefaults.otlpGrpcPort))
     .addOption(portOption('--http-port <port>', 'OTLP/HTTP', gatewayDefaults.otlpHttpPort))
-    .option('--auth <host:port...>', 'auth servers', [gatewayDefaults.authGrpcEndpoint])
+    .addOption(new Option('--check <way>', 'how the auth servers are asked').choices(['grpc', 'http']).default('grpc'))
+    .option('--auth <host:port...>', `auth servers (default: ${gatewayDefaults.authGrpcEndpoint}, or 9087 over HTTP)`)
     .option('--auth-ca <file>', 'TLS to the auth servers, with certificates of this CA')
     .option('--auth-cert <file>', "Envoy's own certificate, to show to them")
     .option('--auth-key <file>', 'its private key')
@@ -62,13 +84,17 @@ function envoyCommand(io: Io): Command {
     .addOption(portOption('--admin-port <port>', "Envoy's admin interface on loopback; off unless given"))
     .addHelpText(
       'after',
-      examples('spanpass gateway envoy --auth 10.0.0.5:9086 > envoy.yaml', 'GATEWAY_TOKEN=… envoy -c envoy.yaml'),
+      examples(
+        'spanpass gateway envoy --auth 10.0.0.5:9086 > envoy.yaml',
+        'spanpass gateway envoy --check http --auth 10.0.0.5:9087 > envoy.yaml',
+        'GATEWAY_TOKEN=… envoy -c envoy.yaml',
+      ),
     )
     .action(async (flags: EnvoyFlags) => {
       await printConfig(io, flags, () =>
         envoyConfig({
           listen: { address: flags.listen, grpcPort: flags.grpcPort, httpPort: flags.httpPort },
-          auth: { mode: 'grpc', endpoints: flags.auth, tls: authTlsOf(flags) },
+          auth: { mode: flags.check, ...(flags.auth && { endpoints: flags.auth }), tls: authTlsOf(flags) },
           upstream: { grpc: flags.upstreamGrpc, http: flags.upstreamHttp },
           tls: tlsOf(flags),
           allowPlaintext: flags.allowPlaintext ?? false,
@@ -76,6 +102,51 @@ function envoyCommand(io: Io): Command {
           adminPort: flags.adminPort,
         }),
       );
+    });
+}
+
+function nginxCommand(io: Io): Command {
+  return withJson(new Command('nginx'))
+    .description('print a complete nginx.conf: each OTLP request is checked by the auth server before it passes')
+    .option('--listen <address>', 'IP address to listen on', gatewayDefaults.address)
+    .addOption(portOption('--grpc-port <port>', 'OTLP/gRPC', gatewayDefaults.otlpGrpcPort))
+    .addOption(portOption('--http-port <port>', 'OTLP/HTTP', gatewayDefaults.otlpHttpPort))
+    .option('--auth <host:port...>', 'auth servers, asked over HTTP', [gatewayDefaults.authHttpEndpoint])
+    .option('--auth-ca <file>', 'TLS to the auth servers, with certificates of this CA')
+    .option('--auth-name <name>', 'name that their certificates must carry')
+    .option('--auth-cert <file>', "nginx's own certificate, to show to them")
+    .option('--auth-key <file>', 'its private key')
+    .option('--upstream-grpc <host:port...>', 'OTLP/gRPC receivers behind', [gatewayDefaults.upstreamGrpcEndpoint])
+    .option('--upstream-http <host:port...>', 'OTLP/HTTP receivers behind', [gatewayDefaults.upstreamHttpEndpoint])
+    .option('--gateway-token-file <file>', 'file with the line: default "Bearer TOKEN";')
+    .option('--tls-cert <file>', 'certificate of the gateway')
+    .option('--tls-key <file>', 'its private key')
+    .option('--client-ca <file>', 'demand client certificates of this CA')
+    .option('--allow-plaintext', 'take clear text beyond loopback, where something else protects the way')
+    .option('--no-access-log', 'write no access log')
+    .addHelpText(
+      'after',
+      examples('spanpass gateway nginx --auth 10.0.0.5:9087 > nginx.conf', 'nginx -p . -c nginx.conf'),
+    )
+    .action(async (flags: NginxFlags) => {
+      const { authCa, authName, authCert, authKey, gatewayTokenFile } = flags;
+      if ((authCa === undefined) !== (authName === undefined))
+        throw wrongUsage('--auth-ca and --auth-name belong together');
+      if (authCa === undefined && authCert !== undefined) throw wrongUsage('--auth-cert needs --auth-ca');
+      const authTls = authCa &&
+        authName && { caFile: authCa, serverName: authName, certFile: authCert, keyFile: authKey };
+      const config = madeOf(() =>
+        nginxConfig({
+          listen: { address: flags.listen, grpcPort: flags.grpcPort, httpPort: flags.httpPort },
+          auth: { endpoints: flags.auth, ...(authTls && { tls: authTls }) },
+          upstream: { grpc: flags.upstreamGrpc, http: flags.upstreamHttp },
+          tls: tlsOf(flags),
+          allowPlaintext: flags.allowPlaintext ?? false,
+          accessLog: flags.accessLog,
+          ...(gatewayTokenFile !== undefined && { gatewayTokenFile }),
+        }),
+      );
+      await printResult(io, flags.json, { config }, () => config);
     });
 }
 
@@ -116,19 +187,23 @@ function collectorCommand(io: Io): Command {
     });
 }
 
-/** Both programs read JSON as well as YAML, so `--json` is ready to use too. */
-async function printConfig(io: Io, { json }: JsonOption, make: () => string): Promise<void> {
-  let config: string;
+/** @throws Failure for options that make no sense */
+function madeOf(make: () => string): string {
   try {
-    config = make();
+    return make();
   } catch (error) {
     if (error instanceof TypeError) throw wrongUsage(error.message.replace(/^\w+: /, ''));
     throw error;
   }
+}
+
+/** Envoy and the Collector read JSON as well as YAML, so `--json` is ready to use too. */
+async function printConfig(io: Io, { json }: JsonOption, make: () => string): Promise<void> {
+  const config = madeOf(make);
   await printResult(io, json, json ? parse(config) : undefined, () => config);
 }
 
-function tlsOf({ tlsCert, tlsKey, clientCa }: EnvoyFlags) {
+function tlsOf({ tlsCert, tlsKey, clientCa }: Pick<EnvoyFlags, 'tlsCert' | 'tlsKey' | 'clientCa'>) {
   if (tlsCert === undefined && tlsKey === undefined && clientCa === undefined) return undefined;
   if (tlsCert === undefined || tlsKey === undefined) throw wrongUsage('--tls-cert and --tls-key belong together');
   return { certFile: tlsCert, keyFile: tlsKey, clientCaFile: clientCa };

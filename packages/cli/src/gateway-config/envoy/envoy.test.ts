@@ -240,3 +240,49 @@ describe('TLS to the auth server', () => {
     expect(() => generate({ auth: { mode: 'grpc', endpoints, tls } })).toThrow('certFile and keyFile belong together');
   });
 });
+
+describe('checks over HTTP', () => {
+  const config = generate({ auth: { mode: 'http' } });
+
+  it('ask at the port and in the dialect that the auth server has for Envoy', () => {
+    expect(addresses(clusters(config).auth)).toEqual(['127.0.0.1|9087']);
+    expect(clusters(config).auth).not.toHaveProperty('typed_extension_protocol_options');
+    expect(clusters(config).auth.health_checks[0].http_health_check.expected_statuses).toEqual([
+      { start: 404, end: 405 },
+    ]);
+    for (const manager of managers(config)) {
+      const door = filters(manager)['envoy.filters.http.ext_authz'];
+      expect(door).not.toHaveProperty('grpc_service');
+      expect(door.failure_mode_allow).toBe(false);
+      expect(door.status_on_error).toEqual({ code: 'ServiceUnavailable' });
+      expect(door.http_service.path_prefix).toBe('/envoy');
+    }
+  });
+
+  it('let few headers through, either way', () => {
+    for (const manager of managers(config)) {
+      const door = filters(manager)['envoy.filters.http.ext_authz'];
+      const names = ({ patterns }: Loose) => patterns.map(({ exact }: Loose) => exact);
+      expect(names(door.allowed_headers)).toEqual([
+        ...['authorization', 'content-type', 'user-agent', 'x-request-id', 'x-real-ip'],
+      ]);
+      const { allowed_upstream_headers: upstream, allowed_client_headers: client } =
+        door.http_service.authorization_response;
+      expect(names(upstream)).toEqual(['x-spanpass-project', 'x-spanpass-piped']);
+      expect(names(client)).toEqual(['www-authenticate', 'retry-after']);
+    }
+  });
+
+  it("name the client's address, and its certificate where one is demanded, over what it says itself", () => {
+    const [manager] = managers(config);
+    const { mutations } = manager.early_header_mutation_extensions[0].typed_config;
+    expect(mutations.at(-1).append).toMatchObject({
+      header: { key: 'x-real-ip', value: '%DOWNSTREAM_DIRECT_REMOTE_ADDRESS_WITHOUT_PORT%' },
+      append_action: 'OVERWRITE_IF_EXISTS_OR_ADD',
+    });
+    expect(manager).not.toHaveProperty('forward_client_cert_details');
+    const tls = { certFile: 'a', keyFile: 'b', clientCaFile: 'c' };
+    const [secured] = managers(generate({ auth: { mode: 'http' }, tls }));
+    expect(secured.forward_client_cert_details).toBe('SANITIZE_SET');
+  });
+});
