@@ -4,6 +4,7 @@ import { adviseOn } from './admin/connect.ts';
 import { checkCommand } from './commands/check.ts';
 import { controlPlaneCommand } from './commands/control-plane.ts';
 import { enrollCommand } from './commands/enroll.ts';
+import { forwardCommand } from './commands/forward.ts';
 import { gatewayCommand } from './commands/gateway.ts';
 import { keyCommand } from './commands/key.ts';
 import { pipedCommand } from './commands/piped.ts';
@@ -46,6 +47,7 @@ export function createProgram(io: Io, overrides: UpOverrides = {}): Command {
     .addCommand(tokenCommand(io))
     .addCommand(checkCommand(io))
     .addCommand(gatewayCommand(io))
+    .addCommand(forwardCommand(io))
     .addCommand(spoolCommand(io));
   for (const command of withSubcommands(program)) {
     command

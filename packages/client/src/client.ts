@@ -3,6 +3,7 @@ import { autoRenewed } from './auto-renewal.ts';
 import { createCallCredentials } from './call-credentials.ts';
 import { PlaintextCredentials, tlsCredentials } from './channel-credentials.ts';
 import type { CredentialSource, GrpcClient, HttpClient, RenewalState, TlsTransport } from './contract.ts';
+import { createExportCredentials, type ExportCredentials } from './export-credentials.ts';
 import { authorizationHeaders, createFetch } from './http.ts';
 import { createInterceptor } from './interceptor.ts';
 import { assertConfidential } from './loopback.ts';
@@ -43,6 +44,11 @@ export interface Client extends GrpcClient, HttpClient, AsyncDisposable {
    * @throws ClientError `plaintext_refused`, for `http` beyond loopback
    */
   headersFor(url: string): () => Promise<Record<string, string>>;
+  /**
+   * The `credentials` option of `createDurableExport` of `@spanpass/tracing/durable`, which judges its own endpoint, drops
+   * what was refused, and, with a key file, corrects this client's clock by that of a trusted gateway.
+   */
+  exportCredentials(): ExportCredentials;
 }
 
 /**
@@ -67,7 +73,8 @@ export interface Client extends GrpcClient, HttpClient, AsyncDisposable {
 export function createClient(options: ClientOptions): Client {
   const { timeoutMs = 5_000, allowPlaintext = false } = options;
   if (!(timeoutMs > 0 && timeoutMs <= 600_000)) throw new TypeError('timeoutMs must be from 1 to 600,000');
-  const source = 'source' in options ? options.source : keyFileSource(options);
+  const { now, correctClock } = correctableClock('now' in options ? options.now : undefined);
+  const source = 'source' in options ? options.source : keyFileSource({ ...options, now });
 
   const client: Client = {
     source,
@@ -98,6 +105,7 @@ export function createClient(options: ClientOptions): Client {
       assertConfidential(url, allowPlaintext);
       return client.headers;
     },
+    exportCredentials: () => createExportCredentials(source, timeoutMs, 'source' in options ? undefined : correctClock),
     [Symbol.asyncDispose]: () => source[Symbol.asyncDispose](),
   };
   return Object.freeze(client);
@@ -110,4 +118,14 @@ function keyFileSource(options: KeyFileOptions): CredentialSource {
   if (renewal === false) return source;
   if (typeof keyFile !== 'string') throw new TypeError('only a key file that is given by its path can be renewed');
   return autoRenewed(source, { keyFile, now, random, onRenewal });
+}
+
+function correctableClock(base: () => number = Date.now) {
+  let correctionMs = 0;
+  return {
+    now: () => base() + correctionMs,
+    correctClock(serverDateMs: number): void {
+      correctionMs = serverDateMs - base();
+    },
+  };
 }

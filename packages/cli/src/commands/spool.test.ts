@@ -70,3 +70,20 @@ it('does not take a folder that is not there for an empty spool', async () => {
     expect(await cli(['spool', ...call, '--spool', folder])).toEqual({ code: 1, out: '', err });
   }
 });
+
+it('puts them back without dropping what waits there beyond the usual bounds', async () => {
+  const folder = join(dir, 'spool');
+  const longAgo = Date.now() - 30 * 24 * 3_600_000;
+  const clock = { now: () => longAgo, monotonicMs: () => performance.now(), after: () => () => {} };
+  {
+    await using spool = new Spool({ folder, clock, maxAgeMs: 365 * 24 * 3_600_000 });
+    spool.append('traces', Buffer.from('old'), 3);
+  }
+  const letters = new DeadLetters(folder);
+  await letters.add({ ...letter, id: 'ab-1' }, Buffer.alloc(10 * 1024 * 1024));
+  expect(await ok(['spool', 'resend', '--spool', folder])).toBe('1 put back into the spool.\n');
+  const { pending, drops } = JSON.parse(await ok(['spool', 'list', '--spool', folder, '--json']));
+  expect(drops).toEqual([]);
+  expect(pending).toContainEqual(expect.objectContaining({ signal: 'traces', items: 3 }));
+  expect(pending).toContainEqual(expect.objectContaining({ signal: 'logs', items: 2 }));
+});

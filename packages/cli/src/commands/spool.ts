@@ -68,7 +68,15 @@ function resendCommand(io: Io): Command {
     .action(async (ids: string[], { spool: folder, json }: SpoolFlags) => {
       await mustExist(folder);
       const { resendDeadLetters, Spool } = await import('@spanpass/tracing/durable');
-      await using spool = new Spool({ folder });
+      // Whoever owns the folder has bounds that are not known here: nothing of it may be dropped meanwhile.
+      const { MAX_SAFE_INTEGER } = Number;
+      await using spool = new Spool({
+        folder,
+        maxBytes: MAX_SAFE_INTEGER,
+        maxAgeMs: MAX_SAFE_INTEGER,
+        maxRecordBytes: 64 * 1024 * 1024,
+        whenFull: 'refuse',
+      });
       const result = await resendDeadLetters(spool, ids.length ? ids : undefined);
       const { resent, kept } = result;
       await printResult(io, json, result, () => `${resent.length} put back into the spool.\n`);

@@ -1,14 +1,6 @@
-import {
-  Server as GrpcServer,
-  Metadata,
-  ServerInterceptingCall,
-  type ServerInterceptor,
-  type ServerUnaryCall,
-  type sendUnaryData,
-  status,
-} from '@grpc/grpc-js';
+import { Server as GrpcServer, type Metadata, type ServerUnaryCall, type sendUnaryData, status } from '@grpc/grpc-js';
 import { authInterceptor, IDENTITY_HEADERS, type Server } from '@spanpass/server';
-import type { Outcome } from './outcome.ts';
+import { bytesMethod, messageInTime, send } from './grpc-method.ts';
 import type { Pipeline } from './pipeline.ts';
 import { OTLP_SIGNALS, type SignalOnTheWire } from './signals.ts';
 import type { Identity } from './stamp.ts';
@@ -32,23 +24,9 @@ export function createOtlpGrpcServer(options: OtlpGrpcOptions): GrpcServer {
     'grpc.max_connection_idle_ms': 600_000,
   });
   for (const signal of OTLP_SIGNALS) {
-    server.addService({ Export: methodOf(signal) }, { Export: exporter(options, signal) });
+    server.addService({ Export: bytesMethod(signal.grpcPath) }, { Export: exporter(options, signal) });
   }
   return server;
-}
-
-/** Bytes in, bytes out: what can't be decoded is ours to refuse, with the status that OTLP asks for. */
-function methodOf({ grpcPath }: SignalOnTheWire) {
-  const asItIs = (bytes: Buffer) => bytes;
-  return {
-    path: grpcPath,
-    requestStream: false,
-    responseStream: false,
-    requestSerialize: asItIs,
-    requestDeserialize: asItIs,
-    responseSerialize: asItIs,
-    responseDeserialize: asItIs,
-  };
 }
 
 function exporter({ pipeline }: OtlpGrpcOptions, { name }: SignalOnTheWire) {
@@ -68,35 +46,4 @@ function identityOf(metadata: Metadata): Identity | undefined {
   const [piped, ...morePipeds] = metadata.get(IDENTITY_HEADERS.piped);
   if (typeof project !== 'string' || typeof piped !== 'string') return undefined;
   return moreProjects.length + morePipeds.length === 0 ? { project, piped } : undefined;
-}
-
-function send(outcome: Outcome, callback: sendUnaryData<Buffer>): void {
-  if (outcome.kind === 'accepted') {
-    callback(null, Buffer.from(outcome.response));
-    return;
-  }
-  const metadata = new Metadata();
-  if (outcome.statusDetails) metadata.set('grpc-status-details-bin', outcome.statusDetails);
-  callback({ code: outcome.code, details: outcome.message, metadata });
-}
-
-/** Ends calls whose message does not come in time; grpc-js itself would wait for as long as the sender likes. */
-function messageInTime(timeoutMs: number): ServerInterceptor {
-  return (_method, call) =>
-    new ServerInterceptingCall(call, {
-      start(next) {
-        const timer = setTimeout(() => {
-          call.sendStatus({ code: status.DEADLINE_EXCEEDED, details: 'the message did not come in time' });
-        }, timeoutMs);
-        next({
-          onReceiveMetadata: (metadata, goOn) => goOn(metadata),
-          onReceiveMessage: (message, goOn) => goOn(message),
-          onReceiveHalfClose(goOn) {
-            clearTimeout(timer);
-            goOn();
-          },
-          onCancel: () => clearTimeout(timer),
-        });
-      },
-    });
 }
