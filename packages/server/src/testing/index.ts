@@ -12,3 +12,4 @@ export {
   refusingAuthenticator,
   SOMEBODY,
 } from './doubles.ts';
+export { metricsAtRest } from './metrics-at-rest.ts';
