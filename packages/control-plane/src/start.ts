@@ -18,6 +18,7 @@ import { ControlPlaneStartError } from './problems/start-error.ts';
 import { forgetIdempotentCalls } from './registry/idempotency.ts';
 import type { Registry } from './registry/registry.ts';
 import { retireKeys } from './registry/retire.ts';
+import { settleSigningKeys } from './registry/signing-keys.ts';
 import { lockDataDir } from './store/data-dir-lock.ts';
 import type { Store } from './store/database.ts';
 import { openEmbedded } from './store/embedded.ts';
@@ -203,6 +204,7 @@ async function prepare(store: Store, sources: TokenSources): Promise<Partial<Rec
   try {
     return await store.exclusively(async (db, migrate) => {
       await applyMigrations(db, migrate);
+      await settleSigningKeys(store, sources.now);
       return settleAccessTokens(store, sources);
     });
   } catch (cause) {

@@ -8,6 +8,7 @@ import { type Io, printResult } from '../io.ts';
 import { type ControlPlaneSettings, controlPlaneSettings } from '../settings/control-plane.ts';
 import { untilStopped } from '../until-stopped.ts';
 import { examples, type JsonOption, settingsHelp, withJson } from './options.ts';
+import { snapshotKeyCommand } from './snapshot-key.ts';
 
 /** `spanpass control-plane`: the control plane alone. */
 export function controlPlaneCommand(io: Io): Command {
@@ -39,7 +40,8 @@ export function controlPlaneCommand(io: Io): Command {
         () => `The control plane listens on ${url}; its API is at ${url}/openapi.json.\n`,
       );
       await untilStopped(io.stop);
-    });
+    })
+    .addCommand(snapshotKeyCommand(io));
 }
 
 async function start(

@@ -25,6 +25,7 @@ import {
   type RegisteredPiped,
   registeredPipedSchema,
 } from '../wire/pipeds.ts';
+import { type Jwks, jwksSchema } from '../wire/signing-keys.ts';
 import {
   type AccessToken,
   accessTokenSchema,
@@ -128,6 +129,16 @@ export class ControlPlaneClient {
         ...(lastUsedAt !== undefined && { lastUsedAt }),
       })),
     );
+  }
+
+  /** The public keys that snapshots are signed with, to be pinned by auth servers. */
+  snapshotKeys(): Promise<Jwks> {
+    return this.#call('GET', '/v1/snapshot-key', jwksSchema);
+  }
+
+  /** Makes a new one, which signs from then on, and answers with all that are to be pinned. */
+  rotateSnapshotKey({ signsInSeconds }: { readonly signsInSeconds: number }): Promise<Jwks> {
+    return this.#call('POST', '/v1/snapshot-key', jwksSchema, { signsInSeconds });
   }
 
   /** Adds a key. With `generate`, the answer holds the key file, which is shown this once. */

@@ -25,6 +25,7 @@ import { pipedRoutes } from './routes/pipeds.ts';
 import { projectRoutes } from './routes/projects.ts';
 import { renewRoutes } from './routes/renew.ts';
 import { reportRoutes } from './routes/reports.ts';
+import { snapshotRoutes } from './routes/snapshots.ts';
 import { tokenRoutes } from './routes/tokens.ts';
 import { toRefusal } from './to-refusal.ts';
 
@@ -82,6 +83,7 @@ export async function createApp(context: Context, trustedProxies: readonly strin
     enrollRoutes,
     renewRoutes,
     changeRoutes,
+    snapshotRoutes,
     reportRoutes,
     auditRoutes,
     tokenRoutes,

@@ -62,6 +62,9 @@ const ROWS = {
   'POST /v1/tokens/:id/revoke': ['none', ...OWNERS],
 
   'GET /v1/changes': ['none', ...SERVERS],
+  'POST /v1/snapshots': ['none', ...SERVERS],
+  'GET /v1/snapshot-key': ['none', ...SERVERS],
+  'POST /v1/snapshot-key': ['none', ...OWNERS],
   'POST /v1/reports/usage': ['none', 'no', 'no', 'no', 'all'],
 } as const satisfies Record<string, 'public' | Row>;
 

@@ -1,4 +1,4 @@
-import type { Algorithm, PublicJwk, Signal } from '@spanpass/credential';
+import type { Algorithm, PrivateJwk, PublicJwk, Signal } from '@spanpass/credential';
 import { sql } from 'drizzle-orm';
 import {
   type AnyPgColumn,
@@ -17,6 +17,7 @@ import {
 import type { AuditAction, AuditRow } from '../wire/audit.ts';
 import type { ChangeBody } from '../wire/changes.ts';
 import type { Status } from '../wire/keys.ts';
+import type { SigningPurpose } from '../wire/signing-keys.ts';
 import type { Role } from '../wire/tokens.ts';
 
 const number = (name: string) => bigint(name, { mode: 'number' });
@@ -215,4 +216,20 @@ export const audit = pgTable(
     revision: number('revision').notNull(),
   },
   table => [index('audit_project').on(sql`(${table.target} ->> 'project')`, table.seq)],
+);
+
+/** The control plane's own keys, apart from each other by purpose. A new one is shown before it signs. */
+export const signingKeys = pgTable(
+  'signing_keys',
+  {
+    kid: text('kid').primaryKey(),
+    purpose: text('purpose').$type<SigningPurpose>().notNull(),
+    alg: text('alg').$type<Algorithm>().notNull(),
+    publicJwk: jsonb('public_jwk').$type<PublicJwk>().notNull(),
+    privateJwk: jsonb('private_jwk').$type<PrivateJwk>().notNull(),
+    /** The key that signs for a purpose is the one of these that is not in the future, and last. */
+    signsFrom: time('signs_from').notNull(),
+    createdAt: time('created_at').notNull(),
+  },
+  table => [index('signing_keys_purpose').on(table.purpose, table.signsFrom)],
 );

@@ -22,6 +22,7 @@ export const AUDIT_ACTIONS = Object.freeze([
   'access_token.replaced',
   'access_token.created',
   'access_token.revoked',
+  'signing_key.created',
 ] as const);
 
 export type AuditAction = (typeof AUDIT_ACTIONS)[number];
