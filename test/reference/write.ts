@@ -1,5 +1,12 @@
 /** Writes the generated pages of the reference: `npm run reference -w test`. */
 import { writeFile } from 'node:fs/promises';
+import { metricsPage } from './metrics.ts';
 import { refusalsPage } from './refusals.ts';
+import { settingsPage } from './settings.ts';
 
-await writeFile(new URL('../../../docs/reference/refusals.md', import.meta.url), refusalsPage());
+const write = (name: string, page: string) =>
+  writeFile(new URL(`../../../docs/reference/${name}.md`, import.meta.url), page);
+
+await write('refusals', refusalsPage());
+await write('metrics', await metricsPage());
+await write('settings', settingsPage());
