@@ -22,7 +22,7 @@ export interface Decision {
 export interface Caller {
   /** The method that was called, one of the server's own: `package.Service/Method`, or an HTTP method. */
   readonly method: string;
-  /** A header of W3C Trace Context (`traceparent`, `tracestate`), if it was sent exactly once. */
+  /** A header of W3C Trace Context, such as `traceparent`, if it was sent exactly once. */
   traceHeader(name: string): string | undefined;
 }
 

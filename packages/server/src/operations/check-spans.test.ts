@@ -45,7 +45,7 @@ describe('the span of a check', () => {
     const span = createRecorder().spanOf(allow, from({ traceparent: `00-${TRACE}-${PARENT}-01`, tracestate: 'a=1' }));
     expect(span).toMatchObject({ name: METHOD, kind: SpanKind.SERVER, status: { code: SpanStatusCode.UNSET } });
     expect(span.parentSpanContext).toMatchObject({ traceId: TRACE, spanId: PARENT, isRemote: true });
-    expect([span.spanContext().traceId, span.spanContext().traceState?.serialize()]).toEqual([TRACE, 'a=1']);
+    expect([span.spanContext().traceId, span.spanContext().traceState]).toEqual([TRACE, undefined]);
     expect(span.attributes).toEqual({
       'rpc.system': 'grpc',
       'rpc.service': 'envoy.service.auth.v3.Authorization',
@@ -108,12 +108,9 @@ describe('the span of a check', () => {
     expect(span.spanContext().traceId).not.toBe(TRACE);
   });
 
-  it('reads a later version as far as it is known, and leaves out an endless trace state', () => {
-    const { spanOf } = createRecorder();
-    expect(spanOf(allow, joined(`cc-${TRACE}-${PARENT}-01-more`)).spanContext().traceId).toBe(TRACE);
-    const traceparent = `00-${TRACE}-${PARENT}-01`;
-    const span = spanOf(allow, from({ traceparent, tracestate: `a=${'1'.repeat(600)}` }));
-    expect(span.spanContext().traceState).toBeUndefined();
+  it('reads a later version as far as it is known', () => {
+    const span = createRecorder().spanOf(allow, joined(`cc-${TRACE}-${PARENT}-01-more`));
+    expect(span.spanContext().traceId).toBe(TRACE);
   });
 
   it('is not made where the caller or the sampler does not want it', () => {
