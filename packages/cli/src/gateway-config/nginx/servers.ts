@@ -88,7 +88,8 @@ function stamped({ projectHeader, pipedHeader, gatewayHeader }: NginxSettings, m
     set(projectHeader, '$spanpass_project'),
     set(pipedHeader, '$spanpass_piped'),
     set(gatewayHeader, '$spanpass_gateway_token'),
-    set('Authorization', '""'),
+    // They have no business behind the gateway.
+    ...['Authorization', 'X-Real-IP', 'X-Forwarded-Client-Cert'].map(header => set(header, '""')),
   ];
 }
 
