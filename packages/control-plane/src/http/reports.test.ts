@@ -23,7 +23,10 @@ describe.each(DATABASES)('what auth servers report, on $name', database => {
     const piped = newName();
     await test.register('shop', piped);
     const kids: string[] = [];
-    for (let n = 0; n < count; n++) kids.push((await test.generate('shop', piped)).kid);
+    for (let n = 0; n < count; n++) {
+      test.clock.now += 1000;
+      kids.push((await test.generate('shop', piped)).kid);
+    }
     return { piped, kids: kids as [string, ...string[]] };
   };
 
