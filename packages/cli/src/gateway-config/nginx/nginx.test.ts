@@ -38,6 +38,14 @@ describe('nginxConfig', () => {
     },
   );
 
+  it('makes no answer of a failed check but that it failed', () => {
+    const whereClientsCome = [...places, ...blocks(config, 'location / ')];
+    const pages = (text: string) => text.match(/error_page /g)?.length ?? 0;
+    expect(pages(config)).toBe(whereClientsCome.reduce((sum, place) => sum + pages(place), 0));
+    for (const place of whereClientsCome) expect(place).toMatch(/error_page 500 = @undecided_/);
+    for (const check of blocks(config, 'location = /_spanpass_check')) expect(pages(check)).toBe(0);
+  });
+
   it('sends what has no identity nowhere', () => {
     for (const way of ['http', 'grpc']) {
       const [map] = blocks(config, `map "\\$spanpass_project/\\$spanpass_piped" \\$spanpass_${way}_upstream`);

@@ -39,7 +39,10 @@ const refusals: readonly Refusal[] = [
 
 const retryAfterSeconds = 1;
 
-/** For each status of nginx the answer, over HTTP in the encoding of the request. */
+/**
+ * For each status of nginx the answer, over HTTP in the encoding of the request. Only for places that clients reach: of a
+ * check that failed they would make an answer too, and that of gRPC has the status 200, which is an allow.
+ */
 export function refusalPages(encoding: 'grpc' | '$spanpass_encoding'): Directives {
   return refusals.map(({ name, from }) => `error_page ${from.join(' ')} = @${name}_${encoding}`);
 }

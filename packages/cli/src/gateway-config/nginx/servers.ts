@@ -23,6 +23,7 @@ export function httpServer(settings: NginxSettings) {
     ...signals.map(({ httpPath }) =>
       block(
         `location = ${httpPath}`,
+        ...refusalPages('$spanpass_encoding'),
         ...checked(),
         'proxy_pass http://$spanpass_http_upstream',
         'proxy_http_version 1.1',
@@ -32,7 +33,7 @@ export function httpServer(settings: NginxSettings) {
         ...bounded(settings, 'proxy'),
       ),
     ),
-    block('location /', 'return 404'),
+    block('location /', ...refusalPages('$spanpass_encoding'), 'return 404'),
     ...httpRefusals(),
   );
 }
@@ -44,13 +45,14 @@ export function grpcServer(settings: NginxSettings) {
     ...signals.map(({ grpcPath }) =>
       block(
         `location = ${grpcPath}`,
+        ...refusalPages('grpc'),
         ...checked(),
         'grpc_pass grpc://$spanpass_grpc_upstream',
         ...stamped(settings, 'grpc'),
         ...bounded(settings, 'grpc'),
       ),
     ),
-    block('location /', 'return 404'),
+    block('location /', ...refusalPages('grpc'), 'return 404'),
     ...grpcRefusals(),
   );
 }
@@ -65,7 +67,6 @@ function server(settings: NginxSettings, port: number, ...locations: Directives)
     'server',
     `listen ${listen}${tls === undefined ? '' : ' ssl'}${http2}`,
     ...ownTls(tls),
-    ...refusalPages(isGrpc ? 'grpc' : '$spanpass_encoding'),
     checkLocation(settings),
     ...locations,
   );
