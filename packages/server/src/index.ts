@@ -63,3 +63,5 @@ export {
   type TlsVersion,
 } from './tls/options.ts';
 export { openTls, type TlsChange, type TlsSource, type TlsSourceOptions } from './tls/tls-source.ts';
+export { UsageBook, type UsageBookOptions, type UsageReport } from './usage/usage-book.ts';
+export { UsageReporter, type UsageReporterOptions } from './usage/usage-reporter.ts';

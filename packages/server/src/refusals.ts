@@ -112,12 +112,16 @@ export class AuthenticationError extends Error {
   readonly code: RefusalCode;
   /** Whose request was refused, where that was verified. */
   readonly owner: Owner | undefined;
+  /** Whose key was named in what was refused, where that is all that is known: anybody may have sent it. */
+  readonly claimedOwner: Owner | undefined;
   #authenticator: string | undefined;
 
   constructor(code: RefusalCode, options: { readonly cause?: unknown; readonly owner?: Owner } = {}) {
     super(REFUSALS[code].message, 'cause' in options ? { cause: options.cause } : {});
     this.code = code;
-    this.owner = REFUSALS[code].ownerVerified ? options.owner : undefined;
+    const { ownerVerified } = REFUSALS[code];
+    this.owner = ownerVerified ? options.owner : undefined;
+    this.claimedOwner = ownerVerified ? undefined : options.owner;
   }
 
   get refusal(): Refusal {
@@ -139,7 +143,8 @@ export class AuthenticationError extends Error {
    * Turns whatever was thrown into a refusal: one of ours stays itself, a CredentialError keeps its code, anything
    * else is `internal_error`: a check that failed is undecided, never an allow.
    *
-   * @param owner whose key was asked about; kept only where the reason implies that the signature held
+   * @param owner whose key was asked about; kept as the owner where the reason implies that the signature held, and else
+   *   as the one that was claimed
    */
   static from(error: unknown, owner?: Owner): AuthenticationError {
     if (error instanceof AuthenticationError) return error;

@@ -15,9 +15,12 @@ import { startOperations } from './operations/endpoints.ts';
 import { createMetrics } from './operations/metrics.ts';
 import { narrators } from './operations/narrators.ts';
 import { createReloadMetrics } from './operations/reload-metrics.ts';
+import { safeCause } from './operations/safe-cause.ts';
 import { wholeNumber } from './options.ts';
 import { switchableServer } from './switchable-server.ts';
 import type { TlsSource } from './tls/tls-source.ts';
+import { UsageBook } from './usage/usage-book.ts';
+import { UsageReporter } from './usage/usage-reporter.ts';
 
 /**
  * Starts an auth server for a gateway: credentials of pipeds, keys from the control plane, Envoy's ext_authz over gRPC,
@@ -46,7 +49,8 @@ export async function startAuthServer(options: AuthServerOptions): Promise<AuthS
     load: () => server.current.load,
     lookups: () => keys.lookups,
   });
-  const observer = joinObservers(metrics.observer, ...narrators(options, logger));
+  const usage = new UsageBook();
+  const observer = joinObservers(metrics.observer, usage, ...narrators(options, logger));
   const log = keyLog(logger);
   const keys = new ControlPlaneKeys({
     ...options.controlPlane,
@@ -61,8 +65,21 @@ export async function startAuthServer(options: AuthServerOptions): Promise<AuthS
   const serverByRules = (rules: AuthServerRules) => serverOf(rules, keys, observer);
   const server = switchableServer(serverByRules(options));
 
+  const reporter = new UsageReporter({
+    controlPlane: options.controlPlane,
+    book: usage,
+    ...(options.usageReportEveryMs !== undefined && { everyMs: options.usageReportEveryMs }),
+    onProblem: problem =>
+      logger.warn(
+        { problem: typeof problem === 'number' ? problem : safeCause(problem) },
+        'the use of keys can not be reported',
+      ),
+  });
+
   const cleanup = new Cleanup();
   cleanup.add(() => keys[Symbol.asyncDispose]());
+  // Stopped when no check is under way any more, and nothing comes in that it would miss.
+  cleanup.add(() => reporter[Symbol.asyncDispose]());
   try {
     let certificates: Certificates | undefined;
     const reloads = createReloadMetrics(metrics.registry, listener => certificates?.[listener]?.expiresAt);
@@ -71,6 +88,7 @@ export async function startAuthServer(options: AuthServerOptions): Promise<AuthS
     certificates = opened;
     cleanup.add(() => opened[Symbol.asyncDispose]());
     keys.start();
+    reporter.start();
     const metricsAddress = await listenForOperations(opened.metrics);
     const listeners: { drain(timeoutMs: number): Promise<void> }[] = [];
     cleanup.add(async () => {

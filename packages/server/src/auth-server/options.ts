@@ -39,6 +39,11 @@ export interface AuthServerOptions extends AuthServerRules {
     ControlPlaneKeysOptions,
     'observer' | 'onFreshness' | 'onFeedProblem' | 'onLookupFailure' | 'onSnapshot'
   >;
+  /**
+   * How often the control plane is told which keys were used and what was refused of whom, in milliseconds. Default
+   * 30,000.
+   */
+  readonly usageReportEveryMs?: number;
   /** Where Envoy asks. Default `127.0.0.1`, port 9086; port 0 takes any. */
   readonly host?: string;
   readonly port?: number;
