@@ -2,8 +2,9 @@ import { installChromium, installH2load, installNginx, installPostgres } from '.
 import { installEnvoy } from './envoy.ts';
 import { installJaeger } from './jaeger.ts';
 import { type Engine, EngineMissing, type EngineName, engineVersions } from './names.ts';
+import { installOtelGo } from './otel-go.ts';
 import { installOtelcol } from './otelcol.ts';
-import { installPyjwt } from './pyjwt.ts';
+import { installOtelPython, installPyjwt } from './python.ts';
 import { run } from './run.ts';
 
 export { type Engine, EngineMissing, type EngineName, engineNames } from './names.ts';
@@ -20,6 +21,8 @@ const recipes: Record<EngineName, Recipe> = {
   envoy: { install: installEnvoy, version: pinned('envoy') },
   otelcol: { install: installOtelcol, version: pinned('otelcol') },
   jaeger: { install: installJaeger, version: pinned('jaeger') },
+  'otel-go': { install: installOtelGo, version: pinned('otel-go') },
+  'otel-python': { install: installOtelPython, version: pinned('otel-python') },
   pyjwt: { install: installPyjwt, version: pinned('pyjwt') },
   postgres: {
     install: installPostgres,

@@ -4,6 +4,8 @@ export const engineVersions = {
   otelcol: '0.165.0',
   jaeger: '1.76.0',
   pyjwt: '2.15.1',
+  'otel-go': '1.47.0',
+  'otel-python': '1.45.2',
   /** The lowest major version that will do; the distribution decides the exact one. */
   postgres: '15',
   nginx: 'any',

@@ -12,6 +12,8 @@ export type AccessLogEntry = Readonly<Record<string, unknown>>;
 
 export interface RunningEnvoy {
   readonly process: RunningProcess;
+  /** Starts it again on the same ports, after it was stopped; its log begins anew. */
+  restart(): Promise<void>;
   readonly grpcPort: number;
   readonly httpPort: number;
   readonly adminPort: number;
@@ -40,13 +42,15 @@ export async function startEnvoy(
     config,
     envoyConfig({ ...options, listen: { grpcPort: ports.grpc, httpPort: ports.http }, adminPort: ports.admin }),
   );
-  const process = await startProcess(stage, {
-    name: 'envoy',
-    command: engine.path,
-    args: ['-c', config, '--disable-hot-restart', '--concurrency', '1', '--drain-time-s', '1', ...quiet],
-    env: { GATEWAY_TOKEN: gatewayToken },
-    ready: () => answersOk(`http://127.0.0.1:${ports.admin}/ready`),
-  });
+  const start = () =>
+    startProcess(stage, {
+      name: 'envoy',
+      command: engine.path,
+      args: ['-c', config, '--disable-hot-restart', '--concurrency', '1', '--drain-time-s', '1', ...quiet],
+      env: { GATEWAY_TOKEN: gatewayToken },
+      ready: () => answersOk(`http://127.0.0.1:${ports.admin}/ready`),
+    });
+  let process = await start();
   const accessLog = () =>
     process
       .output()
@@ -54,7 +58,12 @@ export async function startEnvoy(
       .filter(line => line.startsWith('{') && line.endsWith('}'))
       .map(line => JSON.parse(line) as AccessLogEntry);
   return {
-    process,
+    get process() {
+      return process;
+    },
+    async restart() {
+      process = await start();
+    },
     grpcPort: ports.grpc,
     httpPort: ports.http,
     adminPort: ports.admin,

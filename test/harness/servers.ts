@@ -68,6 +68,27 @@ export function startAuthServer(stage: Stage, settings: AuthServerSettings): Pro
   });
 }
 
+export interface ForwardSettings {
+  readonly grpcPort: number;
+  readonly httpPort: number;
+  readonly keyFile: string;
+  /** The gateway. */
+  readonly endpoint: string;
+  readonly spoolDir: string;
+  readonly args?: readonly string[];
+}
+
+/** `spanpass forward`. */
+export function startForward(stage: Stage, settings: ForwardSettings): Promise<RunningProcess> {
+  const { grpcPort, httpPort, keyFile, endpoint, spoolDir, args = [] } = settings;
+  const ports = ['--grpc-port', String(grpcPort), '--http-port', String(httpPort)];
+  return startCommand(stage, 'forward', {
+    env: {},
+    args: ['--key-file', keyFile, '--endpoint', endpoint, '--spool-dir', spoolDir, ...ports, ...args],
+    readyUrl: `http://127.0.0.1:${httpPort}/readyz`,
+  });
+}
+
 interface Command {
   readonly args?: readonly string[];
   readonly env: NodeJS.ProcessEnv;

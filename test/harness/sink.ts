@@ -26,8 +26,16 @@ export interface Sink {
   spans(): readonly SinkSpan[];
   /** Waits until a span of that name has come. */
   span(name: string): Promise<SinkSpan>;
+  /** Log records by the text of their body, and metrics by their name, as often as they came, with their resource. */
+  others(): readonly SinkItem[];
   /** Headers of all requests so far. */
   requestHeaders(): readonly NodeJS.Dict<string | string[]>[];
+}
+
+export interface SinkItem {
+  readonly signal: 'metrics' | 'logs';
+  readonly name: string;
+  readonly resource: Attributes;
 }
 
 interface WireAttribute {
@@ -53,6 +61,7 @@ interface WireTraces {
 /** The backend at the end of the way: an OTLP/HTTP server that keeps what the Collector sends it. */
 export async function startSink(stage: Stage): Promise<Sink> {
   const spans: SinkSpan[] = [];
+  const others: SinkItem[] = [];
   const headers: NodeJS.Dict<string | string[]>[] = [];
   const state = { unavailable: false };
   const server = createServer(async (request, response) => {
@@ -65,6 +74,7 @@ export async function startSink(stage: Stage): Promise<Sink> {
     const body = await buffer(request);
     const json = request.headers['content-encoding'] === 'gzip' ? gunzipSync(body) : body;
     if (request.url === '/v1/traces') spans.push(...flatten(JSON.parse(json.toString('utf8')) as WireTraces));
+    else others.push(...flattenOthers(JSON.parse(json.toString('utf8')) as WireOthers));
     response.writeHead(200, { 'content-type': 'application/json' }).end('{}');
   });
   server.listen(0, '127.0.0.1');
@@ -77,6 +87,7 @@ export async function startSink(stage: Stage): Promise<Sink> {
     url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
     spans: () => spans,
     span: name => waitFor(`span '${name}' at the sink`, () => spans.find(span => span.name === name)),
+    others: () => others,
     requestHeaders: () => headers,
     get unavailable() {
       return state.unavailable;
@@ -100,6 +111,39 @@ function flatten(traces: WireTraces): SinkSpan[] {
       })),
     ),
   );
+}
+
+interface WireOthers {
+  readonly resourceMetrics?: readonly {
+    readonly resource?: { readonly attributes?: readonly WireAttribute[] };
+    readonly scopeMetrics: readonly { readonly metrics: readonly { readonly name: string }[] }[];
+  }[];
+  readonly resourceLogs?: readonly {
+    readonly resource?: { readonly attributes?: readonly WireAttribute[] };
+    readonly scopeLogs: readonly {
+      readonly logRecords: readonly { readonly body?: { readonly stringValue?: string } }[];
+    }[];
+  }[];
+}
+
+function flattenOthers({ resourceMetrics = [], resourceLogs = [] }: WireOthers): SinkItem[] {
+  const metrics = resourceMetrics.flatMap(({ resource, scopeMetrics }) =>
+    scopeMetrics.flatMap(scope =>
+      scope.metrics.map(({ name }): SinkItem => ({ signal: 'metrics', name, resource: pairs(resource?.attributes) })),
+    ),
+  );
+  const logs = resourceLogs.flatMap(({ resource, scopeLogs }) =>
+    scopeLogs.flatMap(scope =>
+      scope.logRecords.map(
+        ({ body }): SinkItem => ({
+          signal: 'logs',
+          name: body?.stringValue ?? '',
+          resource: pairs(resource?.attributes),
+        }),
+      ),
+    ),
+  );
+  return [...metrics, ...logs];
 }
 
 /** `{stringValue: 'x'}` becomes `'x'`: the one field of an AnyValue. */
