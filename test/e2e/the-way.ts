@@ -23,7 +23,7 @@ export interface TheWay {
   /** Starts an auth server like the first one in its place, after that one was stopped. */
   restartAuthServer(): Promise<RunningProcess>;
   /** Starts one more gateway before the same servers. */
-  anotherGateway(authTls?: GatewayAuthTls): Promise<RunningEnvoy>;
+  anotherGateway(authTls?: GatewayAuthTls, tls?: GatewayOptions['tls']): Promise<RunningEnvoy>;
 }
 
 const gatewayToken = 'gateway-token-of-the-suites';
@@ -72,7 +72,7 @@ export async function startTheWay(
   };
   const authServer = await startAuthServer(stage, settings);
   const authEndpoint = `127.0.0.1:${ports.auth}`;
-  const anotherGateway = (authTls?: GatewayAuthTls) =>
+  const anotherGateway = (authTls?: GatewayAuthTls, tls?: GatewayOptions['tls']) =>
     startEnvoy(
       stage,
       envoy,
@@ -80,6 +80,7 @@ export async function startTheWay(
         auth: { mode: 'grpc', endpoints: [authEndpoint], ...(authTls && { tls: authTls }) },
         upstream: { grpc: [collector.grpcEndpoint], http: [collector.httpEndpoint] },
         clusterTimeouts: { checkMs },
+        ...(tls && { tls }),
       },
       gatewayToken,
     );
