@@ -1,5 +1,6 @@
 import { formatEndpoint } from '../endpoint.ts';
 import type { NginxSettings } from './options.ts';
+import { noPages } from './refusals.ts';
 import { block, type Directives } from './syntax.ts';
 
 /** What the auth server's answer leaves behind: a variable of ours, and the header that it comes from. */
@@ -26,6 +27,7 @@ export function checkLocation({ auth, tls, timeouts }: NginxSettings) {
   return block(
     'location = /_spanpass_check',
     'internal',
+    noPages,
     `proxy_pass ${auth.tls === undefined ? 'http' : 'https'}://spanpass_auth/nginx`,
     ...authTls(auth.tls),
     'proxy_http_version 1.1',

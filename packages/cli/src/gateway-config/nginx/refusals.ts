@@ -39,12 +39,26 @@ const refusals: readonly Refusal[] = [
 
 const retryAfterSeconds = 1;
 
+type Encoding = 'grpc' | '$spanpass_encoding';
+
 /**
  * For each status of nginx the answer, over HTTP in the encoding of the request. Only for places that clients reach: of a
  * check that failed they would make an answer too, and that of gRPC has the status 200, which is an allow.
  */
-export function refusalPages(encoding: 'grpc' | '$spanpass_encoding'): Directives {
-  return refusals.map(({ name, from }) => `error_page ${from.join(' ')} = @${name}_${encoding}`);
+export function refusalPages(encoding: Encoding): Directives {
+  return refusals.map(refusal => page(refusal, encoding));
+}
+
+/** For a request that is refused before any place is found for it, such as one with two `Authorization` headers. */
+export function badRequestPage(encoding: Encoding): Directives {
+  return refusals.filter(({ http }) => http === 400).map(refusal => page(refusal, encoding));
+}
+
+/** A place with a page of its own inherits none: here for a status that there is not. */
+export const noPages = 'error_page 599 @none';
+
+function page({ name, from }: Refusal, encoding: Encoding): string {
+  return `error_page ${from.join(' ')} = @${name}_${encoding}`;
 }
 
 /** Fixed words unless the auth server had some; and when to try again. */

@@ -3,7 +3,7 @@ import { formatEndpoint } from '../endpoint.ts';
 import { signals } from '../signals.ts';
 import { checked, checkLocation } from './check.ts';
 import type { NginxSettings } from './options.ts';
-import { grpcRefusals, httpRefusals, refusalPages } from './refusals.ts';
+import { badRequestPage, grpcRefusals, httpRefusals, refusalPages } from './refusals.ts';
 import { block, type Directives } from './syntax.ts';
 
 export function upstreams({ upstream }: NginxSettings): Directives {
@@ -67,6 +67,7 @@ function server(settings: NginxSettings, port: number, ...locations: Directives)
     'server',
     `listen ${listen}${tls === undefined ? '' : ' ssl'}${http2}`,
     ...ownTls(tls),
+    ...badRequestPage(isGrpc ? 'grpc' : '$spanpass_encoding'),
     checkLocation(settings),
     ...locations,
   );
