@@ -40,4 +40,4 @@ export { importSigningKey, type SigningKey, type SignOptions, signCredential } f
 export { verifySignature } from './signature.ts';
 export { parseSnapshotKeys, type SnapshotKeys } from './snapshot-keys.ts';
 export { parseStrictObject } from './strict-json.ts';
-export { type Expectations, type VerifiedCredential, verifyCredential } from './verify.ts';
+export { assertPlausible, type Expectations, type VerifiedCredential, verifyCredential } from './verify.ts';

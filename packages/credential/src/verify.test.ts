@@ -1,12 +1,13 @@
 import { beforeAll, describe, expect, it } from 'vitest';
 import type { Algorithm } from './algorithms.ts';
+import { parseCredential } from './compact.ts';
 import { CREDENTIAL_REFUSALS } from './errors.ts';
 import type { KeyRecord } from './key-record.ts';
 import { sha256 } from './possession.ts';
 import { PURPOSES, type Purpose } from './purposes.ts';
 import { signCredential } from './sign.ts';
 import { createFixture, type Fixture, goodClaims, NOW_SECONDS, now, signAnything } from './testing.ts';
-import { verifyCredential } from './verify.ts';
+import { assertPlausible, verifyCredential } from './verify.ts';
 
 const expectations = { purpose: 'gateway', audience: 'spanpass-gateway', now } as const;
 let mine: Fixture;
@@ -194,5 +195,35 @@ describe('purposes: a pass seen at one door opens no other', () => {
   it('a renewal without a body to compare is a mistake of the caller', async () => {
     const verified = verifyCredential('x', mine.record, { purpose: 'renewal', audience: 'u', now });
     await expect(verified).rejects.toThrow(TypeError);
+  });
+});
+
+describe('what no signature could save', () => {
+  const plausible = async (claims: object, options?: Parameters<typeof signAnything>[2]) =>
+    assertPlausible(
+      parseCredential(await signAnything(other.pair, { ...goodClaims, ...claims }, options)),
+      expectations,
+    );
+
+  it('is told without a key', async () => {
+    await expect(plausible({})).resolves.toBeUndefined();
+    await expect(plausible({ sub: 'edge-2', iss: 'edge-2' })).resolves.toBeUndefined();
+  });
+
+  it.each([
+    ['malformed claims', { exp: '1' }, 'claims_malformed'],
+    ['iss that is not sub', { iss: 'edge-2' }, 'issuer_mismatch'],
+    ['another audience', { aud: 'elsewhere' }, 'audience_mismatch'],
+    ['too long a life', { exp: NOW_SECONDS + 901 }, 'lifetime_invalid'],
+    ['an iat ahead', { iat: NOW_SECONDS + 61, exp: NOW_SECONDS + 361 }, 'issued_in_future'],
+    ['an exp that has passed', { iat: NOW_SECONDS - 360, exp: NOW_SECONDS - 60 }, 'expired'],
+  ])('%s', async (_, claims, code) => {
+    await expect(plausible(claims)).rejects.toMatchObject({ name: 'CredentialError', code });
+    // As with a signature that holds.
+    await refused(signAnything(mine.pair, { ...goodClaims, ...claims }), code as never);
+  });
+
+  it('another purpose', async () => {
+    await expect(plausible({}, { typ: PURPOSES.tokenExchange.typ })).rejects.toMatchObject({ code: 'typ_mismatch' });
   });
 });

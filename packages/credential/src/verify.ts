@@ -63,6 +63,25 @@ export async function verifyCredential(
   return { kid: record.kid, project: record.project, piped: record.piped, claims, expiresAt: claims.exp };
 }
 
+/**
+ * Refuses what no signature could save: a header or claims that are malformed, made for another purpose or audience, or
+ * out of their time. It costs next to nothing, and says nothing of any key: for the time before a key is looked up.
+ * What passes is not verified.
+ *
+ * @throws CredentialError with the code that `verifyCredential` would give if the signature were valid
+ */
+export function assertPlausible(
+  { unverifiedHeader, unverifiedClaims }: UnverifiedCredential,
+  { purpose, audience, now = Date.now }: Pick<Expectations, 'purpose' | 'audience' | 'now'>,
+): void {
+  const { typ, maxLifeSeconds } = PURPOSES[purpose];
+  if (unverifiedHeader.typ !== typ) throw new CredentialError('typ_mismatch');
+  const claims = parseClaims(unverifiedClaims);
+  if (claims.iss !== claims.sub) throw new CredentialError('issuer_mismatch');
+  if (claims.aud !== audience) throw new CredentialError('audience_mismatch');
+  checkTimes(claims, now() / 1000, maxLifeSeconds);
+}
+
 /** Each comparison is written so that a clock that gives NaN refuses. */
 function checkTimes({ iat, nbf, exp }: CredentialClaims, nowSeconds: number, maxLifeSeconds: number): void {
   const life = exp - iat;

@@ -1,4 +1,5 @@
 import {
+  assertPlausible,
   CLOCK_SKEW_SECONDS,
   DEFAULT_GATEWAY_AUDIENCE,
   type KeyRecord,
@@ -9,10 +10,12 @@ import {
   verifyCredential,
 } from '@spanpass/credential';
 import { bearerToken } from '../authorization.ts';
+import { untilAborted } from '../check-deadline.ts';
 import type { Authenticator, AuthenticatorOutcome, Owner, VerifiedFacts } from '../contract.ts';
 import type { KeyQuestion, KeySource } from '../keys/key-source.ts';
 import type { Observer } from '../observer.ts';
 import { AuthenticationError } from '../refusals.ts';
+import { VerificationLanes, type VerificationLimits } from './verification-lanes.ts';
 
 export interface PipedJwtOptions {
   readonly keys: KeySource;
@@ -21,18 +24,24 @@ export interface PipedJwtOptions {
   /** Wall clock, in milliseconds. Default `Date.now`. */
   readonly now?: () => number;
   readonly observer?: Pick<Observer, 'signature'>;
+  /** What forged signatures may cost. */
+  readonly limits?: VerificationLimits;
 }
 
 const NAME = 'piped-jwt';
 const OWN_TYPS: ReadonlySet<string> = new Set(Object.values(PURPOSES).map(({ typ }) => typ));
+
+/** How long work is done that several checks wait for; each of them gives up when its own time is up. */
+const SHARED_WORK_MS = 4000;
 
 /** A key that changes under each of this many verifications is not waited for any longer. */
 const MAX_ATTEMPTS = 3;
 
 /**
  * Takes the credentials that pipeds sign with their own keys: `Bearer <JWS compact>` of the type `piped+jwt`. What is
- * cheap comes first: form and header, then the key record by kid, then the signature and all else that
- * `verifyCredential` looks at, in its order. A JWS of a foreign type, and a token that is no JWS, are not its own.
+ * cheap comes first: form, header, and the claims that no signature could save; then the key record by kid, then the
+ * signature and all else that `verifyCredential` looks at, in its order, once for all checks that show the same
+ * credential. A JWS of a foreign type, and a token that is no JWS, are not its own.
  *
  * @throws TypeError if the audience is empty
  * @example
@@ -43,8 +52,22 @@ export function pipedJwt({
   audience = DEFAULT_GATEWAY_AUDIENCE,
   now = Date.now,
   observer,
+  limits,
 }: PipedJwtOptions): Authenticator {
   if (audience === '') throw new TypeError('audience must not be empty');
+  const lanes = new VerificationLanes(limits);
+  const expectations = { purpose: 'gateway', audience, now } as const;
+  const underWay = new Map<string, Promise<AuthenticatorOutcome>>();
+
+  function join(token: string, parsed: UnverifiedCredential, { signal, peerAddress }: KeyQuestion) {
+    let work = underWay.get(token);
+    if (work === undefined) {
+      work = verify(token, parsed, { signal: AbortSignal.timeout(SHARED_WORK_MS), peerAddress });
+      underWay.set(token, work);
+      work.catch(() => {}).finally(() => underWay.delete(token));
+    }
+    return untilAborted(work, signal);
+  }
 
   /** Verifies until the record is still the current one when the verification ends. */
   async function verify(
@@ -58,7 +81,11 @@ export function pipedJwt({
       if (record === undefined) return refused(new AuthenticationError('key_unknown'));
       let verified: VerifiedCredential;
       try {
-        verified = await verifyCredential({ token, parsed }, record, { purpose: 'gateway', audience, now });
+        verified = await lanes.run(
+          { address: question.peerAddress, kid },
+          () => verifyCredential({ token, parsed }, record, expectations),
+          thrown => AuthenticationError.from(thrown).code === 'signature_invalid',
+        );
         observer?.signature?.(NAME, 'valid');
       } catch (thrown) {
         const error = AuthenticationError.from(thrown, ownerOf(record));
@@ -108,7 +135,9 @@ export function pipedJwt({
         const error = new AuthenticationError('typ_mismatch');
         return OWN_TYPS.has(typ) ? refused(error) : { kind: 'not-mine', closest: error };
       }
-      return verify(token, parsed, { signal, peerAddress: request.peer.address });
+      const implausible = implausibility(parsed, expectations);
+      if (implausible !== undefined) return refused(implausible);
+      return join(token, parsed, { signal, peerAddress: request.peer.address });
     },
   };
 }
@@ -117,6 +146,18 @@ function parse(token: string): UnverifiedCredential | AuthenticationError {
   if (token.includes(',')) return new AuthenticationError('credential_multiple');
   try {
     return parseCredential(token);
+  } catch (error) {
+    return AuthenticationError.from(error);
+  }
+}
+
+function implausibility(
+  parsed: UnverifiedCredential,
+  expectations: Parameters<typeof assertPlausible>[1],
+): AuthenticationError | undefined {
+  try {
+    assertPlausible(parsed, expectations);
+    return undefined;
   } catch (error) {
     return AuthenticationError.from(error);
   }

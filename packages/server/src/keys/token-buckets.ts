@@ -27,6 +27,11 @@ export class TokenBuckets {
     this.#buckets = new LRUCache({ max: wholeNumber('maxAddresses', maxAddresses) });
   }
 
+  /** Whether there is a token. */
+  has(address: string): boolean {
+    return this.#bucket(address).tokens >= 1;
+  }
+
   /** Takes a token, if there is one. */
   take(address: string): boolean {
     const bucket = this.#bucket(address);

@@ -15,12 +15,12 @@ const SKEW_SECONDS = 60;
  * judges.
  */
 export function answerUnder({ records }: Truth, { key, token, path }: Question, wallMs: number): string {
+  const untimely = untimeliness(token, wallMs);
+  if (untimely !== undefined) return untimely;
   const record = records.get(key.kid);
   const seconds = wallMs / 1000;
   if (record === undefined) return 'key_unknown';
   if (token.forged) return 'signature_invalid';
-  if (token.iat > seconds + SKEW_SECONDS) return 'issued_in_future';
-  if (seconds >= token.exp + SKEW_SECONDS) return 'expired';
   if (record.keyStatus === 'revoked') return 'key_revoked';
   if (record.keyStatus === 'retired') return 'key_retired';
   if (seconds < record.notBefore) return 'key_not_yet_valid';
@@ -29,6 +29,13 @@ export function answerUnder({ records }: Truth, { key, token, path }: Question, 
   if (record.projectStatus === 'disabled') return 'project_disabled';
   const signal = path === '/v1/traces' ? 'traces' : 'logs';
   return record.scopes.includes(signal) ? `allowed ${record.project}/${record.piped}` : 'scope_denied';
+}
+
+/** What no key could change. */
+function untimeliness({ iat, exp }: FleetToken, wallMs: number): string | undefined {
+  const seconds = wallMs / 1000;
+  if (iat > seconds + SKEW_SECONDS) return 'issued_in_future';
+  return seconds >= exp + SKEW_SECONDS ? 'expired' : undefined;
 }
 
 export interface Knowledge {
@@ -47,8 +54,10 @@ export interface Knowledge {
 /** All answers that would be right. */
 export function rightAnswers(history: readonly Truth[], question: Question, known: Knowledge): ReadonlySet<string> {
   const answers = new Set<string>();
-  if (known.mayBeUnsure || known.mustBeUnsure) answers.add('key_source_unavailable');
-  if (known.mustBeUnsure) return answers;
+  if (known.mayBeUnsure) answers.add('key_source_unavailable');
+  if (known.mustBeUnsure) {
+    return new Set(known.wallMs.map(wallMs => untimeliness(question.token, wallMs) ?? 'key_source_unavailable'));
+  }
   for (const truth of history) {
     if (truth.revision < known.revision || truth.until < known.notBefore) continue;
     for (const wallMs of known.wallMs) answers.add(answerUnder(truth, question, wallMs));
