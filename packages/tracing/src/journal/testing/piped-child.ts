@@ -1,7 +1,13 @@
 import { openSync, writeSync } from 'node:fs';
 import { setTimeout as delay } from 'node:timers/promises';
-import { type ReadableSpan, SimpleSpanProcessor, type SpanExporter } from '@opentelemetry/sdk-trace-base';
+import {
+  type ReadableSpan,
+  SimpleSpanProcessor,
+  type SpanExporter,
+  type SpanProcessor,
+} from '@opentelemetry/sdk-trace-base';
 import type { Deployment, DeploymentTracing } from '../../api.ts';
+import { createDurableExport } from '../../durable/durable-export.ts';
 import { seeded } from '../../durable/testing/scratch.ts';
 import { createDeploymentTracing } from '../../tracing.ts';
 import { exported } from './journal-bench.ts';
@@ -17,6 +23,8 @@ export interface PipedChildOptions {
   readonly spansFile: string;
   /** Gets the id of each deployment whose start has returned. */
   readonly startedFile: string;
+  /** Where spans are sent as well, by way of a spool, before they are written to the file. */
+  readonly durable?: { readonly endpoint: string; readonly spoolFolder: string };
   /** Only ends what others left. */
   readonly finish?: boolean;
 }
@@ -26,7 +34,7 @@ const SIDE_BY_SIDE = 4;
 let random: () => number;
 const pause = () => (random() < 0.5 ? delay(random() * 4) : undefined);
 
-async function main({ folder, seed, spansFile, startedFile, finish }: PipedChildOptions): Promise<void> {
+async function main({ folder, seed, spansFile, startedFile, durable, finish }: PipedChildOptions): Promise<void> {
   random = seeded(seed);
   const [spans, started] = [openSync(spansFile, 'a'), openSync(startedFile, 'a')];
   process.stdout.write('ready\n');
@@ -34,7 +42,7 @@ async function main({ folder, seed, spansFile, startedFile, finish }: PipedChild
     project: 'shop',
     piped: 'edge-1',
     version: '1.0.0',
-    spanProcessors: [new SimpleSpanProcessor(fileExporter(spans))],
+    spanProcessors: [...(durable ? [durableProcessor(durable)] : []), new SimpleSpanProcessor(fileExporter(spans))],
     journal: { folder, graceMs: 600_000 },
   });
   if (finish) {
@@ -49,6 +57,10 @@ async function main({ folder, seed, spansFile, startedFile, finish }: PipedChild
   });
   setInterval(() => tracing.recover(), 20);
   for (let lane = 0; lane < SIDE_BY_SIDE; lane++) void deployForEver(tracing, `${seed}-${lane}`, started);
+}
+
+function durableProcessor({ endpoint, spoolFolder: folder }: NonNullable<PipedChildOptions['durable']>): SpanProcessor {
+  return createDurableExport({ endpoint, spool: { folder }, lingerMs: 10, env: {} }).spanProcessor;
 }
 
 function fileExporter(file: number): SpanExporter {
