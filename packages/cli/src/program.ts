@@ -1,13 +1,16 @@
 import { ControlPlaneApiError } from '@spanpass/control-plane/client';
 import { Command, CommanderError } from 'commander';
 import { adviseOn } from './admin/connect.ts';
+import { adminTokenCommand } from './commands/admin-token.ts';
 import { checkCommand } from './commands/check.ts';
+import { completionCommand } from './commands/completion.ts';
 import { controlPlaneCommand } from './commands/control-plane.ts';
 import { enrollCommand } from './commands/enroll.ts';
 import { forwardCommand } from './commands/forward.ts';
 import { gatewayCommand } from './commands/gateway.ts';
 import { keyCommand } from './commands/key.ts';
 import { pipedCommand } from './commands/piped.ts';
+import { projectCommand } from './commands/project.ts';
 import { renewCommand } from './commands/renew.ts';
 import { serverCommand } from './commands/server.ts';
 import { spoolCommand } from './commands/spool.ts';
@@ -40,8 +43,10 @@ export function createProgram(io: Io, overrides: UpOverrides = {}): Command {
     .addCommand(upCommand(io, overrides))
     .addCommand(controlPlaneCommand(io))
     .addCommand(serverCommand(io))
+    .addCommand(projectCommand(io))
     .addCommand(pipedCommand(io))
     .addCommand(keyCommand(io))
+    .addCommand(adminTokenCommand(io))
     .addCommand(enrollCommand(io))
     .addCommand(renewCommand(io))
     .addCommand(tokenCommand(io))
@@ -49,6 +54,7 @@ export function createProgram(io: Io, overrides: UpOverrides = {}): Command {
     .addCommand(gatewayCommand(io))
     .addCommand(forwardCommand(io))
     .addCommand(spoolCommand(io));
+  program.addCommand(completionCommand(io, () => program));
   for (const command of withSubcommands(program)) {
     command
       .exitOverride()

@@ -35,6 +35,7 @@ export function adviseOn(error: ControlPlaneApiError): Failure {
   const advice: Record<string, string> = {
     unauthenticated: 'the control plane does not know this admin token: see --help on where it comes from',
     piped_exists: `${error.message} (for a fresh token: --renew-token)`,
+    last_key_in_use: `${error.message} (all the same: --force)`,
     too_many_keys: `${error.message} (see: spanpass key list, spanpass key revoke)`,
   };
   return new Failure(advice[error.code] ?? error.message, { cause: error });

@@ -12,7 +12,7 @@ describe('spanpass piped', () => {
     expect(out).toContain(`spanpass enroll --control-plane ${controlPlane.url} --token `);
     expect(await ok(['piped', 'disable', ...of('edge-1')])).toBe('edge-1 of shop is disabled.\n');
     expect(await ok(['piped', 'list', '--project', 'shop'])).toBe(
-      'PROJECT  PIPED   STATUS    KEYS  SCOPES  CREATED\nshop     edge-1  disabled  0     traces  2023-11-14 22:13:20Z\n',
+      'PROJECT  PIPED   STATUS    KEYS  LAST SEEN  REFUSED  SCOPES  CREATED\nshop     edge-1  disabled  0     -          -        traces  2023-11-14 22:13:20Z\n',
     );
     expect(JSON.parse(await ok(['piped', 'enable', ...of('edge-1'), '--json']))).toMatchObject({
       piped: 'edge-1',
@@ -80,7 +80,7 @@ describe('spanpass key', () => {
     const [{ kid }] = items;
     expect(await ok(['key', 'revoke', kid])).toBe(`Key ${kid} of edge-4 in shop is revoked.\n`);
     expect(await ok(['key', 'list', ...of('edge-4')])).toMatch(
-      new RegExp(`^KID +ALG +STATUS +FROM +UNTIL\\n${kid}  ES256  revoked  `),
+      new RegExp(`^KID +ALG +STATUS +FROM +UNTIL +LAST USED\\n${kid}  ES256  revoked  `),
     );
     expect((await cli(['key', 'revoke', 'short'])).code).toBe(2);
     expect((await cli(['key', 'revoke', 'A'.repeat(43)])).err).toMatch(/No: no key has this id\n$/);

@@ -34,8 +34,15 @@ function listCommand(io: Io): Command {
         items.length === 0
           ? `${flags.piped} of ${flags.project} has no keys yet.\n`
           : table(
-              ['KID', 'ALG', 'STATUS', 'FROM', 'UNTIL'],
-              items.map(key => [key.kid, key.alg, key.keyStatus, time(key.notBefore), time(key.notAfter)]),
+              ['KID', 'ALG', 'STATUS', 'FROM', 'UNTIL', 'LAST USED'],
+              items.map(key => [
+                key.kid,
+                key.alg,
+                key.keyStatus,
+                time(key.notBefore),
+                time(key.notAfter),
+                key.lastUsedAt === undefined ? '-' : time(key.lastUsedAt),
+              ]),
             ),
       );
     });
@@ -59,7 +66,7 @@ function createCommand(io: Io): Command {
         await writeKeyFile(flags.keyFile, keyFile);
       } catch (error) {
         // It was handed out once and is lost, so nobody shall have it.
-        await admin.revokeKey(record.kid);
+        await admin.revokeKey(record.kid, { force: true });
         throw error;
       }
       await printResult(io, flags.json, { record, keyFile: flags.keyFile }, () => {
@@ -73,10 +80,17 @@ function revokeCommand(io: Io): Command {
   return withAdmin(new Command('revoke'))
     .description('revoke a key: final, and known everywhere within a second')
     .argument('<kid>', "the key's id", kidOf)
-    .addHelpText('after', examples('spanpass key revoke NzbLsXh8uDCcd-6MNwXF4W_7noWXFZAfHkxZsRGC9Xs'))
-    .action(async (kid: string, flags: AdminOptions) => {
+    .option('--force', 'also the last key that its piped is known to use: it is shut out then')
+    .addHelpText(
+      'after',
+      examples(
+        'spanpass key revoke NzbLsXh8uDCcd-6MNwXF4W_7noWXFZAfHkxZsRGC9Xs',
+        'spanpass key revoke NzbLsXh8uDCcd-6MNwXF4W_7noWXFZAfHkxZsRGC9Xs --force',
+      ),
+    )
+    .action(async (kid: string, flags: AdminOptions & { force?: true }) => {
       const admin = await connectAdmin(io, flags);
-      const record: KeyRecord = await admin.revokeKey(kid);
+      const record: KeyRecord = await admin.revokeKey(kid, { force: flags.force });
       await printResult(
         io,
         flags.json,

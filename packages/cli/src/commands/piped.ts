@@ -1,3 +1,4 @@
+import type { Refusals } from '@spanpass/control-plane/client';
 import { SIGNALS, type Signal } from '@spanpass/credential';
 import { Command, Option } from 'commander';
 import { connectAdmin } from '../admin/connect.ts';
@@ -63,18 +64,27 @@ function listCommand(io: Io): Command {
         items.length === 0
           ? 'No pipeds yet: spanpass piped register --project P --piped D\n'
           : table(
-              ['PROJECT', 'PIPED', 'STATUS', 'KEYS', 'SCOPES', 'CREATED'],
-              items.map(({ project, piped, pipedStatus, projectStatus, keys, scopes, createdAt }) => [
-                project,
-                piped,
-                projectStatus === 'disabled' ? 'project disabled' : pipedStatus,
-                keys,
-                scopes.join(','),
-                time(createdAt),
+              ['PROJECT', 'PIPED', 'STATUS', 'KEYS', 'LAST SEEN', 'REFUSED', 'SCOPES', 'CREATED'],
+              items.map(item => [
+                item.project,
+                item.piped,
+                item.projectStatus === 'disabled' ? 'project disabled' : item.pipedStatus,
+                item.keys,
+                item.lastSeenAt === undefined ? '-' : time(item.lastSeenAt),
+                refused(item.refusals),
+                item.scopes.join(','),
+                time(item.createdAt),
               ]),
             ),
       );
     });
+}
+
+/** What the piped itself sent and was refused; then, apart, what anybody may have sent in its name. */
+function refused({ verified, claimed }: Refusals): string {
+  const own = verified && `${verified.count} (${verified.lastReason})`;
+  const others = claimed && `unproven: ${claimed.count} (${claimed.lastReason})`;
+  return [own, others].filter(Boolean).join(', ') || '-';
 }
 
 function statusCommand(io: Io, action: 'disable' | 'enable', description: string): Command {
