@@ -9,6 +9,7 @@ export class CheckDeadline {
   readonly #outer: AbortSignal | undefined;
   #controller: AbortController | undefined;
   #timer: NodeJS.Timeout | undefined;
+  #expire: (() => void) | undefined;
 
   constructor(timeoutMs: number, outer: AbortSignal | undefined) {
     this.#timeoutMs = timeoutMs;
@@ -16,13 +17,15 @@ export class CheckDeadline {
   }
 
   get signal(): AbortSignal {
-    if (this.#controller === undefined) {
-      this.#controller = new AbortController();
-      this.#timer = setTimeout(this.#expire, this.#timeoutMs);
-      this.#outer?.addEventListener('abort', this.#expire, { once: true });
-      if (this.#outer?.aborted) this.#expire();
-    }
-    return this.#controller.signal;
+    if (this.#controller !== undefined) return this.#controller.signal;
+    const controller = new AbortController();
+    const expire = () => controller.abort(new AuthenticationError('check_timeout'));
+    this.#controller = controller;
+    this.#expire = expire;
+    this.#timer = setTimeout(expire, this.#timeoutMs);
+    this.#outer?.addEventListener('abort', expire, { once: true });
+    if (this.#outer?.aborted) expire();
+    return controller.signal;
   }
 
   /** Ends the waiting, though not the work, when time is up or the caller gives up: `check_timeout`. */
@@ -31,13 +34,10 @@ export class CheckDeadline {
   }
 
   end(): void {
+    if (this.#expire === undefined) return;
     clearTimeout(this.#timer);
     this.#outer?.removeEventListener('abort', this.#expire);
   }
-
-  readonly #expire = (): void => {
-    this.#controller?.abort(new AuthenticationError('check_timeout'));
-  };
 }
 
 /** Rejects with the signal's reason as soon as it is aborted; the work itself goes on for whoever else waits for it. */

@@ -9,12 +9,13 @@ import { readCheckRequest } from './read-request.ts';
 export const EXT_AUTHZ_SERVICE = 'envoy.service.auth.v3.Authorization';
 
 const PROTOCOL = 'ext_authz_grpc';
+const METHOD = `${EXT_AUTHZ_SERVICE}/Check`;
 const asIs = (bytes: Buffer) => bytes;
 
 /** Bytes in, bytes out: hostile ones get an answer instead of a failed call, and an answer is encoded once. */
 const definition = {
   check: {
-    path: `/${EXT_AUTHZ_SERVICE}/Check`,
+    path: `/${METHOD}`,
     requestStream: false,
     responseStream: false,
     requestSerialize: asIs,
@@ -40,51 +41,59 @@ export function extAuthzService(
   const answers = createAnswers();
 
   const check: handleUnaryCall<Buffer, Buffer> = (call, callback) => {
-    let request: CheckedRequest | undefined;
-    const caller = callerOf(call.metadata, () => request);
+    const caller = new EnvoyCaller(call.metadata);
     const observed = new ObservedCheck(observer, PROTOCOL, caller);
-    const refuse = (thrown: unknown) => {
-      const refused = AuthenticationError.from(thrown);
-      observed.refused(refused);
-      return answers.refuse(refused, request === undefined || speaksGrpc(request));
-    };
-    const allow = (principal: Principal) => {
-      try {
-        const answer = answers.allow(principal);
-        observed.allowed(principal);
-        return answer;
-      } catch (error) {
-        return refuse(error);
-      }
-    };
     let answer: Principal | Promise<Principal>;
     try {
-      request = readCheckRequest(call.request);
-      answer = server.authenticate(request);
+      caller.request = readCheckRequest(call.request);
+      answer = server.authenticate(caller.request);
     } catch (error) {
-      callback(null, refuse(error));
+      callback(null, refuse(error, caller, observed));
       return;
     }
     if (answer instanceof Promise) {
       answer.then(
-        principal => callback(null, allow(principal)),
-        error => callback(null, refuse(error)),
+        principal => callback(null, allow(principal, caller, observed)),
+        error => callback(null, refuse(error, caller, observed)),
       );
-    } else callback(null, allow(answer));
+    } else callback(null, allow(answer, caller, observed));
   };
+
+  function allow(principal: Principal, caller: EnvoyCaller, observed: ObservedCheck): Buffer {
+    try {
+      const answer = answers.allow(principal);
+      observed.allowed(principal);
+      return answer;
+    } catch (error) {
+      return refuse(error, caller, observed);
+    }
+  }
+
+  function refuse(thrown: unknown, { request }: EnvoyCaller, observed: ObservedCheck): Buffer {
+    const refused = AuthenticationError.from(thrown);
+    observed.refused(refused);
+    return answers.refuse(refused, request === undefined || speaksGrpc(request));
+  }
   return { definition, implementation: { check } };
 }
 
 /** Envoy's own span of the call, where it makes one; else the trace of the request that it asks about. */
-function callerOf(metadata: Metadata, request: () => CheckedRequest | undefined): Caller {
-  return {
-    method: `${EXT_AUTHZ_SERVICE}/Check`,
-    traceHeader(name) {
-      const from = metadata.get('traceparent').length > 0 ? metadata.get(name) : request()?.headers[name];
-      const only = Array.isArray(from) ? from.length === 1 && from[0] : from;
-      return typeof only === 'string' ? only : undefined;
-    },
-  };
+class EnvoyCaller implements Caller {
+  readonly method = METHOD;
+  /** What Envoy asks about, once that is read. */
+  request: CheckedRequest | undefined;
+  readonly #metadata: Metadata;
+
+  constructor(metadata: Metadata) {
+    this.#metadata = metadata;
+  }
+
+  traceHeader(name: string): string | undefined {
+    const metadata = this.#metadata;
+    const from = metadata.get('traceparent').length > 0 ? metadata.get(name) : this.request?.headers[name];
+    const only = Array.isArray(from) ? from.length === 1 && from[0] : from;
+    return typeof only === 'string' ? only : undefined;
+  }
 }
 
 /** Where the gateway shows no content type, a header more does an HTTP caller no harm. */

@@ -1,6 +1,8 @@
 import { Counter, collectDefaultMetrics, Gauge, Histogram, type LabelValues, Registry } from 'prom-client';
 import type { CheckingServer, QueueDepth } from '../create-server.ts';
 import type { Observer } from '../observer.ts';
+import type { AuthenticationError } from '../refusals.ts';
+import { QuickCounter, QuickHistogram } from './quick-metrics.ts';
 
 /** What the gauges show when they are asked. */
 export interface MetricSources {
@@ -20,13 +22,13 @@ type Depth = Omit<QueueDepth, 'authenticator'>;
 export function createMetrics(sources: MetricSources): { registry: Registry; observer: Observer } {
   const registry = new Registry();
   const registers = [registry];
-  const decisions = new Counter({
+  const decisions = new QuickCounter({
     name: 'spanpass_check_decisions_total',
     help: 'Checks by what they came to. reason is empty where it was allowed, authenticator where none of them decided.',
     labelNames: ['outcome', 'reason', 'protocol', 'authenticator'] as const,
     registers,
   });
-  const cacheRequests = new Counter({
+  const cacheRequests = new QuickCounter({
     name: 'spanpass_decision_cache_requests_total',
     help: 'Checks by whether a verified decision at hand still held.',
     labelNames: ['result'] as const,
@@ -38,11 +40,10 @@ export function createMetrics(sources: MetricSources): { registry: Registry; obs
     labelNames: ['result'] as const,
     registers,
   });
-  const durations = new Histogram({
+  const durations = new QuickHistogram(registry, {
     name: 'spanpass_check_duration_seconds',
     help: 'Time from the question to its answer. A decision at hand takes microseconds, a key lookup milliseconds.',
     buckets: [0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5],
-    registers,
   });
   const signatures = new Counter({
     name: 'spanpass_signature_verifications_total',
@@ -80,19 +81,38 @@ export function createMetrics(sources: MetricSources): { registry: Registry; obs
   });
   addDepths(registry, sources);
   collectDefaultMetrics({ register: registry });
+  const cache = { hit: cacheRequests.countFor({ result: 'hit' }), miss: cacheRequests.countFor({ result: 'miss' }) };
+  const countOf = decisionCounts(decisions);
   const observer: Observer = {
     decided({ protocol, authenticator = '', refused, durationSeconds }) {
-      const outcome = refused?.refusal.outcome ?? 'allowed';
-      decisions.inc({ outcome, reason: refused?.code ?? '', protocol, authenticator });
+      countOf(protocol, authenticator, refused).count++;
       if (durationSeconds !== undefined) durations.observe(durationSeconds);
     },
-    decisionCache: result => cacheRequests.inc({ result }),
+    decisionCache: result => {
+      cache[result].count++;
+    },
     keyLookup: result => lookups.inc({ result }),
     shadow: ({ rule, agreement }) => shadows.inc({ rule, agreement }),
     signature: (authenticator, result) => signatures.inc({ authenticator, result }),
     revocationApplied: lagSeconds => revocationLag.observe(lagSeconds),
   };
   return { registry, observer };
+}
+
+/** Finds the count of a decision by what tells it from others; there are as many as combinations that occurred. */
+function decisionCounts(decisions: QuickCounter<'outcome' | 'reason' | 'protocol' | 'authenticator'>) {
+  const known = new Map<string, Map<string, Map<string, { count: number }>>>();
+  return (protocol: string, authenticator: string, refused: AuthenticationError | undefined) => {
+    const reason = refused?.code ?? '';
+    let count = known.get(protocol)?.get(authenticator)?.get(reason);
+    if (count === undefined) {
+      count = decisions.countFor({ outcome: refused?.refusal.outcome ?? 'allowed', reason, protocol, authenticator });
+      const ofProtocol = known.get(protocol) ?? new Map<string, Map<string, { count: number }>>();
+      const ofAuthenticator = ofProtocol.get(authenticator) ?? new Map<string, { count: number }>();
+      known.set(protocol, ofProtocol.set(authenticator, ofAuthenticator.set(reason, count)));
+    }
+    return count;
+  };
 }
 
 /** What is under way and what waits, as gauges that are read when they are asked for. */
