@@ -23,7 +23,7 @@ beforeAll(async () => {
   folder = await mkdtemp(path.join(ROOM, 'dist/readme-'));
   const readme = await readFile(path.join(ROOM, 'README.md'), 'utf8');
   const blocks = [...readme.matchAll(/^```ts\n(.*?)^```$/gms)].map(match => match[1] ?? '');
-  const files = ['start.ts', 'own.ts'];
+  const files = ['start.ts', 'guard.ts', 'own.ts'];
   expect(blocks).toHaveLength(files.length);
   for (const [index, file] of files.entries()) await writeFile(path.join(folder, file), blocks[index] ?? '');
   const settings = {
@@ -48,6 +48,7 @@ it('shows an auth server that starts, checks and stops', { timeout: TIMEOUT_MS }
     SPANPASS_CONTROL_PLANE: controlPlane.url,
     SPANPASS_AUTH_SERVER_TOKEN: controlPlane.token,
     SPANPASS_PORT: String(port),
+    SPANPASS_HTTP_PORT: '0',
     SPANPASS_METRICS_PORT: '0',
   };
   const child = spawn(process.execPath, [path.join(folder, 'start.js')], { env, stdio: ['ignore', 'pipe', 'inherit'] });
