@@ -15,6 +15,7 @@ import { renewCommand } from './commands/renew.ts';
 import { serverCommand } from './commands/server.ts';
 import { spoolCommand } from './commands/spool.ts';
 import { tokenCommand } from './commands/token.ts';
+import { traceCommand } from './commands/trace.ts';
 import { upCommand } from './commands/up.ts';
 import { Failure, oneLine } from './failure.ts';
 import { type Io, tell } from './io.ts';
@@ -53,7 +54,8 @@ export function createProgram(io: Io, overrides: UpOverrides = {}): Command {
     .addCommand(checkCommand(io))
     .addCommand(gatewayCommand(io))
     .addCommand(forwardCommand(io))
-    .addCommand(spoolCommand(io));
+    .addCommand(spoolCommand(io))
+    .addCommand(traceCommand(io));
   program.addCommand(completionCommand(io, () => program));
   for (const command of withSubcommands(program)) {
     command

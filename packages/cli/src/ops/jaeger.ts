@@ -2,6 +2,7 @@ import type { AnyValue, KeyValue, Span } from '../generated/otlp_pb.ts';
 import { attributeText, type StoredSpan, type StoredTrace, type TraceStore } from '../receiver/trace-store.ts';
 
 const MAX_LIMIT = 200;
+const OK = 1;
 const ERROR = 2;
 const KINDS = ['unspecified', 'internal', 'server', 'client', 'producer', 'consumer'];
 
@@ -78,6 +79,7 @@ function jaegerSpan({ span }: StoredSpan, traceID: string, processID: string) {
 
 function statusTags({ status, kind }: Span) {
   const kindTag = { key: 'span.kind', type: 'string', value: KINDS[kind] ?? 'unspecified' };
+  if (status?.code === OK) return [kindTag, { key: 'otel.status_code', type: 'string', value: 'OK' }];
   if (status?.code !== ERROR) return [kindTag];
   return [
     kindTag,
