@@ -10,12 +10,28 @@ import type { TlsSource } from '../tls/tls-source.ts';
 /** A CheckRequest holds the headers and a certificate; 64 KiB of headers must still arrive to be refused by name. */
 const MAX_MESSAGE_BYTES = 262_144;
 
+/** Bounds on connections, in time and number. Clients are asked to open another one; what is under way goes on. */
+export interface ConnectionBounds {
+  /**
+   * How long a connection lives: one whose client certificate is trusted no more, and a call that never comes to its end,
+   * end with it. Default 600,000 ms.
+   */
+  readonly maxAgeMs?: number;
+  /** How long calls under way may then still take. Default 10,000 ms. */
+  readonly ageGraceMs?: number;
+  /** How often a silent peer is asked whether it is still there. Default 30,000 ms. */
+  readonly keepaliveMs?: number;
+  /** Calls at a time on one connection; Envoy opens another one for more. Default 1000. */
+  readonly maxStreams?: number;
+}
+
 export interface GrpcListenerOptions {
   readonly host: string;
   readonly port: number;
   readonly tls: TlsSource | undefined;
   readonly server: Server;
   readonly observer: Observer;
+  readonly bounds?: ConnectionBounds;
 }
 
 /** Where Envoy asks: ext_authz, and gRPC health for both of its names. */
@@ -30,18 +46,27 @@ export interface GrpcListener {
 
 /** @throws ListenError */
 export async function startGrpcListener(options: GrpcListenerOptions): Promise<GrpcListener> {
-  const { host, port, tls, server, observer } = options;
+  const { host, port, tls, server, observer, bounds = {} } = options;
   const health = new HealthImplementation();
   const setServing = (serving: boolean) => {
     for (const service of ['', EXT_AUTHZ_SERVICE]) health.setStatus(service, serving ? 'SERVING' : 'NOT_SERVING');
   };
   setServing(false);
-  const grpc = new GrpcServer({ 'grpc.max_receive_message_length': MAX_MESSAGE_BYTES });
+  const grpc = new GrpcServer({
+    'grpc.max_receive_message_length': MAX_MESSAGE_BYTES,
+    // Nobody asks it, and it counts and dates each call.
+    'grpc.enable_channelz': 0,
+    'grpc.max_connection_age_ms': bounds.maxAgeMs ?? 600_000,
+    'grpc.max_connection_age_grace_ms': bounds.ageGraceMs ?? 10_000,
+    'grpc.keepalive_time_ms': bounds.keepaliveMs ?? 30_000,
+    'grpc.keepalive_timeout_ms': 10_000,
+    'grpc.max_concurrent_streams': bounds.maxStreams ?? 1000,
+  });
   const { definition, implementation } = extAuthzService(server, observer);
   grpc.addService(definition, implementation);
   health.addToServer(grpc);
   const address = await bind(grpc, { host, port, credentials: grpcCredentials(tls) });
-  return { address, setServing, drain: timeoutMs => drain(grpc, timeoutMs) };
+  return { address, setServing, drain: timeoutMs => drain(grpc, address, timeoutMs) };
 }
 
 /** @throws ListenError */
@@ -60,8 +85,8 @@ async function bind(
   return `${address}:${bound}`;
 }
 
-async function drain(grpc: GrpcServer, timeoutMs: number): Promise<void> {
-  const timer = setTimeout(() => grpc.forceShutdown(), timeoutMs);
+/** Not by `forceShutdown`, which finds no connection to close where channelz is off. */
+async function drain(grpc: GrpcServer, address: string, timeoutMs: number): Promise<void> {
+  grpc.drain(address, timeoutMs);
   await new Promise<void>(resolve => grpc.tryShutdown(() => resolve()));
-  clearTimeout(timer);
 }
