@@ -20,6 +20,7 @@ await describeWithEngine(['envoy', 'otelcol'], 'a pass is bound to a client cert
   let way: TheWay;
   let piped: EnrolledPiped;
   let mutual: RunningEnvoy;
+  let overHttp: RunningEnvoy;
   let gateways: Authority;
   let own: CertificateFiles;
   let stolen: CertificateFiles;
@@ -36,7 +37,9 @@ await describeWithEngine(['envoy', 'otelcol'], 'a pass is bound to a client cert
     config = join(folder, 'server.yaml');
     await writeFile(config, '');
     way = await startTheWay(stage, engines, { config });
-    mutual = await way.anotherGateway(undefined, { ...ofGateway, clientCaFile: clients.caFile });
+    const tls = { ...ofGateway, clientCaFile: clients.caFile };
+    mutual = await way.anotherGateway(undefined, { tls });
+    overHttp = await way.anotherGateway(undefined, { tls, overHttp: true });
     piped = await way.admin.enroll('shop', 'edge-1');
     bound = await passFor(piped.keyFile, { certificateThumbprint: await thumbprintOf(own) });
   });
@@ -49,13 +52,24 @@ await describeWithEngine(['envoy', 'otelcol'], 'a pass is bound to a client cert
   const derHash = async (file: string) =>
     new X509Certificate(await readFile(file)).fingerprint256.replaceAll(':', '').toLowerCase();
 
-  async function send(name: string, pass: string, certificate: CertificateFiles): Promise<number> {
+  /** What a proxy would write that had seen the right certificate. */
+  async function forgedHeader(): Promise<readonly [string, string]> {
+    const pem = encodeURIComponent(await readFile(own.certFile, 'utf8'));
+    return ['x-forwarded-client-cert', `Hash=${await derHash(own.certFile)};Cert="${pem}"`];
+  }
+
+  async function send(
+    name: string,
+    pass: string,
+    certificate: CertificateFiles,
+    { gateway = mutual, says = [] as (readonly [string, string])[] } = {},
+  ): Promise<number> {
     const [ca, key, cert] = await Promise.all(
       [gateways.caFile, certificate.keyFile, certificate.certFile].map(file => readFile(file)),
     );
-    const client = new Client(`localhost:${mutual.grpcPort}`, credentials.createSsl(ca, key, cert));
+    const client = new Client(`localhost:${gateway.grpcPort}`, credentials.createSsl(ca, key, cert));
     const metadata = new Metadata();
-    metadata.set(...bearer(pass));
+    for (const [header, value] of [bearer(pass), ...says]) metadata.set(header, value);
     const asItIs = (bytes: Buffer) => bytes;
     const path = '/opentelemetry.proto.collector.trace.v1.TraceService/Export';
     const deadline = Date.now() + 10_000;
@@ -92,13 +106,23 @@ await describeWithEngine(['envoy', 'otelcol'], 'a pass is bound to a client cert
       const pass = bearer(await passFor(piped.keyFile));
       return (await exportOverGrpc(way.gateway.grpcPort, tracesRequest('found'), [pass])).code === status.OK;
     });
-    const [pem, hash] = [await readFile(own.certFile, 'utf8'), await derHash(own.certFile)];
-    const forged = ['x-forwarded-client-cert', `Hash=${hash};Cert="${encodeURIComponent(pem)}"`] as const;
+    const forged = await forgedHeader();
     for (const headers of [[bearer(bound)], [bearer(bound), forged]]) {
       const outcome = await exportOverGrpc(way.gateway.grpcPort, tracesRequest('refused'), headers);
       expect(outcome).toMatchObject({ code: status.UNAUTHENTICATED });
     }
     await way.gateway.logged({ reason: 'certificate_mismatch' });
+    expect(way.sink.spans().map(({ name }) => name)).not.toContain('refused');
+  });
+
+  it('is bound the same where the gateway asks over HTTP and says in a header what it saw', async () => {
+    const gateway = overHttp;
+    expect(await send('seen over HTTP', bound, own, { gateway })).toBe(status.OK);
+    await way.sink.span('seen over HTTP');
+    expect(await send('refused', bound, stolen, { gateway })).toBe(status.UNAUTHENTICATED);
+    expect(await send('refused', bound, stolen, { gateway, says: [await forgedHeader()] })).toBe(
+      status.UNAUTHENTICATED,
+    );
     expect(way.sink.spans().map(({ name }) => name)).not.toContain('refused');
   });
 });

@@ -23,7 +23,7 @@ export interface TheWay {
   /** Starts an auth server like the first one in its place, after that one was stopped. */
   restartAuthServer(): Promise<RunningProcess>;
   /** Starts one more gateway before the same servers. */
-  anotherGateway(authTls?: GatewayAuthTls, tls?: GatewayOptions['tls']): Promise<RunningEnvoy>;
+  anotherGateway(authTls?: GatewayAuthTls, other?: OtherGateway): Promise<RunningEnvoy>;
 }
 
 const gatewayToken = 'gateway-token-of-the-suites';
@@ -41,6 +41,13 @@ export interface WayOptions {
   readonly authTls?: GatewayAuthTls;
 }
 
+interface OtherGateway {
+  /** Its own certificate, and whose certificates of clients it demands. */
+  readonly tls?: GatewayOptions['tls'];
+  /** Whether it asks the auth server over HTTP. */
+  readonly overHttp?: boolean;
+}
+
 /** As in the options of the generated configuration. */
 type GatewayAuthTls = NonNullable<NonNullable<GatewayOptions['auth']>['tls']>;
 
@@ -50,7 +57,7 @@ export async function startTheWay(
   { checkMs = 5_000, databaseUrl, config, authTls: firstTls }: WayOptions = {},
 ): Promise<TheWay> {
   const folder = await tempDir(stage, 'way');
-  const ports = await freePorts('controlPlane', 'auth', 'metrics');
+  const ports = await freePorts('controlPlane', 'auth', 'http', 'metrics');
   const controlPlaneUrl = `http://127.0.0.1:${ports.controlPlane}`;
 
   const sink = await startSink(stage);
@@ -65,6 +72,7 @@ export async function startTheWay(
   ]);
   const settings: AuthServerSettings = {
     grpcPort: ports.auth,
+    httpPort: ports.http,
     metricsPort: ports.metrics,
     controlPlaneUrl,
     token: authServerToken,
@@ -72,12 +80,17 @@ export async function startTheWay(
   };
   const authServer = await startAuthServer(stage, settings);
   const authEndpoint = `127.0.0.1:${ports.auth}`;
-  const anotherGateway = (authTls?: GatewayAuthTls, tls?: GatewayOptions['tls']) =>
+  const anotherGateway = (authTls?: GatewayAuthTls, { tls, overHttp = false }: OtherGateway = {}) =>
     startEnvoy(
       stage,
       envoy,
       {
-        auth: { mode: 'grpc', endpoints: [authEndpoint], ...(authTls && { tls: authTls }) },
+        auth: {
+          ...(overHttp
+            ? { mode: 'http', endpoints: [`127.0.0.1:${ports.http}`] }
+            : { mode: 'grpc', endpoints: [authEndpoint] }),
+          ...(authTls && { tls: authTls }),
+        },
         upstream: { grpc: [collector.grpcEndpoint], http: [collector.httpEndpoint] },
         clusterTimeouts: { checkMs },
         ...(tls && { tls }),

@@ -19,6 +19,8 @@ export interface Issuance {
   /** The list of all that was issued, good and bad. */
   readonly issued: readonly Issued[];
   readonly records: ReadonlyMap<string, KeyRecord>;
+  /** Adds fresh good credentials to the list, and gives them; for runs that outlast the first ones. */
+  issueMore(nowSeconds: number): Promise<readonly Issued[]>;
 }
 
 const NEVER = { validFrom: Number.POSITIVE_INFINITY, validUntil: Number.NEGATIVE_INFINITY };
@@ -48,11 +50,11 @@ export async function issue(nowSeconds: number): Promise<Issuance> {
     };
     records.set(pair.kid, record);
     const key = await importSigningKey({ ...pair, ...owner });
-    return async (good: boolean, options: Partial<SignOptions> = {}) => {
-      const clock = () => nowSeconds * 1000;
+    return async (good: boolean, options: Partial<SignOptions> = {}, atSeconds = nowSeconds) => {
+      const clock = () => atSeconds * 1000;
       const sign = { purpose: 'gateway', audience: 'spanpass-gateway', lifetimeSeconds: 900, now: clock } as const;
       const token = await signCredential(key, { ...sign, ...options });
-      const times = good ? { validFrom: nowSeconds - 60, validUntil: nowSeconds + 900 + 60 } : NEVER;
+      const times = good ? { validFrom: atSeconds - 60, validUntil: atSeconds + 900 + 60 } : NEVER;
       issued.push({ token, owner, ...times });
     };
   }
@@ -64,13 +66,21 @@ export async function issue(nowSeconds: number): Promise<Issuance> {
   await first(false, { now: () => (nowSeconds + 3000) * 1000 });
   await first(false, { audience: 'elsewhere' });
   await first(false, { purpose: 'tokenExchange', lifetimeSeconds: 60 });
-  await (await piped('edge-2', 'EdDSA'))(true);
-  await (await piped('edge-3', 'RS256'))(true);
+  const good = [first, await piped('edge-2', 'EdDSA'), await piped('edge-3', 'RS256')];
+  for (const sign of good.slice(1)) await sign(true);
   await (await piped('edge-revoked', 'ES256', { keyStatus: 'revoked' }))(false);
   await (await piped('edge-disabled', 'ES256', { pipedStatus: 'disabled' }))(false);
   await (await piped('edge-ended', 'ES256', { notAfter: nowSeconds - 1 }))(false);
   const unregistered = await piped('edge-nobody', 'ES256');
   await unregistered(false);
   for (const [kid, { piped: name }] of records) if (name === 'edge-nobody') records.delete(kid);
-  return { issued, records };
+  return {
+    issued,
+    records,
+    async issueMore(atSeconds) {
+      const known = issued.length;
+      for (const sign of good) await sign(true, {}, atSeconds);
+      return issued.slice(known);
+    },
+  };
 }
