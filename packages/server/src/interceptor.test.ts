@@ -96,6 +96,18 @@ describe('authInterceptor', () => {
     expect(decisions).toMatchObject([{ protocol: 'grpc', refused: { code: 'expired' } }]);
   });
 
+  it('tells the observer whose trace the call belongs to, for as long as that is known', async () => {
+    const decisions: Decision[] = [];
+    const observer = { decided: (decision: Decision) => decisions.push(decision) };
+    const traceparent = '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01';
+    const { send } = await createReceiver(alwaysAllow(), { observer });
+    expect(await send({ authorization: 'Bearer a', traceparent })).toBe('done');
+    const [{ caller, owner, durationSeconds = -1 } = { caller: undefined }] = decisions;
+    expect([caller?.method, caller?.traceHeader('traceparent')]).toEqual([TRACES.slice(1), traceparent]);
+    expect([caller?.traceHeader('tracestate'), owner?.piped]).toEqual([undefined, 'edge-1']);
+    expect(durationSeconds).toBeGreaterThanOrEqual(0);
+  });
+
   it('says when to try again', async () => {
     const { send } = await createReceiver(alwaysRefuse('throttled'));
     const error = await send();

@@ -5,13 +5,14 @@ import { buffer } from 'node:stream/consumers';
 import { fromBinary } from '@bufbuild/protobuf';
 import type { BasicTracerProvider } from '@opentelemetry/sdk-trace-base';
 import { pino } from 'pino';
-import { afterEach, expect, it } from 'vitest';
+import { afterEach, expect, it, vi } from 'vitest';
 import { ExportTraceServiceRequestSchema } from '../generated/otlp_pb.ts';
 import { attributeText } from '../receiver/trace-store.ts';
 import { openTraces } from './traces.ts';
 
 const closing: (() => void)[] = [];
 afterEach(() => {
+  vi.unstubAllEnvs();
   for (const close of closing.splice(0)) close();
 });
 
@@ -65,6 +66,15 @@ it('sends spans where the settings say, over OTLP/HTTP, and what is left when it
 it('samples as the settings say', async () => {
   const { received, endpoint } = await startBackend();
   const traces = await openTraces({ tracesEndpoint: endpoint, tracesSampleRatio: 0 }, {}, createLog().logger);
+  traces?.tracerProvider.getTracer('a').startSpan('one').end();
+  await traces?.[Symbol.asyncDispose]();
+  expect(received).toEqual([]);
+});
+
+it('samples as the usual variables say, where the settings do not', async () => {
+  vi.stubEnv('OTEL_TRACES_SAMPLER', 'always_off');
+  const { received, endpoint } = await startBackend();
+  const traces = await openTraces({ ...none, tracesEndpoint: endpoint }, {}, createLog().logger);
   traces?.tracerProvider.getTracer('a').startSpan('one').end();
   await traces?.[Symbol.asyncDispose]();
   expect(received).toEqual([]);

@@ -32,7 +32,6 @@ export interface Asked {
   readonly parsed: UnverifiedCredential | undefined;
   /** The key that its kid led to. */
   readonly record: KeyRecord | undefined;
-  readonly keyWasAsked: boolean;
 }
 
 /**
@@ -44,11 +43,9 @@ export async function askServer(connect: () => Promise<ControlPlaneClient>, ques
   const { authorization, method, path, certificate, audience } = question;
   const asked: { name: string; took: boolean }[] = [];
   let record: KeyRecord | undefined;
-  let keyWasAsked = false;
   let failure: unknown;
   const keys: KeySource = {
     async get(kid) {
-      keyWasAsked = true;
       try {
         record = await (await connect()).getKey(kid);
       } catch (error) {
@@ -83,7 +80,7 @@ export async function askServer(connect: () => Promise<ControlPlaneClient>, ques
     AuthenticationError.from,
   );
   if (failure !== undefined) throw failure;
-  return { question, verdict, asked, parsed: takenApart(authorization), record, keyWasAsked };
+  return { question, verdict, asked, parsed: takenApart(authorization), record };
 }
 
 function takenApart(authorization: string): UnverifiedCredential | undefined {

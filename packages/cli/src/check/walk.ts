@@ -47,9 +47,9 @@ function isOfForm(reason: RefusalCode): boolean {
   return ['form', 'purpose'].includes(STEP_OF[reason]) || reason === 'claims_malformed';
 }
 
-function failedStep({ keyWasAsked }: Asked, reason: RefusalCode, names: readonly StepName[]): StepName {
-  // Claims that are no JSON object are found when it is taken apart; members of the wrong type, after the signature.
-  if (reason === 'claims_malformed' && !keyWasAsked && names.includes('form')) return 'form';
-  const step = STEP_OF[reason];
+function failedStep({ parsed }: Asked, reason: RefusalCode, names: readonly StepName[]): StepName {
+  // Claims that are no JSON object are found when the credential is taken apart; members of the wrong type, after that.
+  const isForm = reason === 'claims_malformed' && parsed === undefined;
+  const step = isForm ? 'form' : STEP_OF[reason];
   return names.includes(step) ? step : 'authenticator';
 }

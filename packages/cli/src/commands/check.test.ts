@@ -1,3 +1,4 @@
+import { createHash, X509Certificate } from 'node:crypto';
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -16,6 +17,20 @@ import type { Step } from '../check/walk.ts';
 import { cli, dir as commandsDir, enrolled, of, ok } from './commands.test.helper.ts';
 
 const HOUR_MS = 3_600_000;
+
+/** Self-signed; its key was thrown away. */
+const CLIENT_PEM = `-----BEGIN CERTIFICATE-----
+MIIBojCCAUegAwIBAgIUavaRp91daw1GM8Px8IJArlXJPGgwCgYIKoZIzj0EAwIw
+ETEPMA0GA1UEAwwGZWRnZS0xMCAXDTI2MTEyNDA4NTMxMloYDzIxMjYxMDMxMDg1
+MzEyWjARMQ8wDQYDVQQDDAZlZGdlLTEwWTATBgcqhkjOPQIBBggqhkjOPQMBBwNC
+AAQAwbmo2jWmg8wkHMRj5/VcYUrhrpKpynbXVxWPW2l+EBsT3px3wZ5WZcVEpgbv
+uo74alHEkBB7wEOZN0J1Gf9bo3sweTAdBgNVHQ4EFgQUgVg4mq4WYsxC1NpHvfzT
+tEBJJQUwHwYDVR0jBBgwFoAUgVg4mq4WYsxC1NpHvfzTtEBJJQUwDwYDVR0TAQH/
+BAUwAwEB/zAmBgNVHREEHzAdhhtzcGlmZmU6Ly9leGFtcGxlLm9yZy9lZGdlLTEw
+CgYIKoZIzj0EAwIDSQAwRgIhAMPytg46icshs2r2Ajt3gRPim6BcnYAy4UVTMnmi
+hoyTAiEAqVb8nyawox5x2QnXMwwaeK/HkvwjZxOJhrkAPmgRI1w=
+-----END CERTIFICATE-----
+`;
 
 async function keyFileOf(piped: string): Promise<KeyFile> {
   return parseKeyFile(JSON.parse(await readFile(await enrolled(piped), 'utf8')));
@@ -68,7 +83,7 @@ describe('spanpass check', () => {
     const { steps, failed, result } = await walked([pass]);
     expect(failed).toMatchObject({ step: 'audience', reason: 'audience_mismatch' });
     expect(steps.slice(steps.findIndex(({ state }) => state === 'fail') + 1).map(({ state }) => state)).toEqual(
-      Array(7).fill('skipped'),
+      Array(11).fill('skipped'),
     );
     expect(result).toMatchObject({ allowed: false, code: 'audience_mismatch', grpcStatus: 16, httpStatus: 401 });
     expect((await walked([pass, '--audience', 'other'])).code).toBe(0);
@@ -93,18 +108,23 @@ describe('spanpass check', () => {
     ['scope_denied', file => passOf(file), ['--path', '/v1/logs', '--method', 'PUT']],
     // Of two faults the one that the server finds first.
     ['audience_mismatch', file => passOf(file, { audience: 'x', now: () => 0 }), ['--path', '/']],
-    ['project_mismatch', file => passOf({ ...file, project: 'bank' }, { audience: 'x' }), []],
-    ['signature_invalid', file => tampered(file), []],
+    ['audience_mismatch', file => tampered(file, { aud: 'x', project: 'bank' }), []],
+    ['expired', file => tampered(file, { exp: 2, iat: 1 }), []],
+    ['claims_malformed', file => tampered(file, { exp: 'x', aud: 'x' }), []],
+    ['issuer_mismatch', file => tampered(file, { iss: 'y', aud: 'x' }), []],
+    ['signature_invalid', file => tampered(file, { project: 'bank' }), []],
+    ['algorithm_mismatch', async file => withHeader(await tampered(file, { project: 'bank' }), { alg: 'none' }), []],
+    ['project_mismatch', file => passOf({ ...file, project: 'bank' }), ['--path', '/v1/logs']],
   ])('finds %s at its step', async (reason, make, args) => {
     const made = await make(await keyFileOf(`edge-${Math.random().toString(36).slice(2, 8)}`));
     const { failed, code } = await walked([made, ...args]);
-    const step = reason === 'claims_malformed' ? 'form' : STEP_OF[reason];
+    const step = reason === 'claims_malformed' && made.includes(encode('text')) ? 'form' : STEP_OF[reason];
     expect([failed?.reason, failed?.step, code]).toEqual([reason, step, 1]);
   });
 
-  async function tampered(keyFile: KeyFile): Promise<string> {
-    const [header, claims, signature] = (await passOf(keyFile, { audience: 'x' })).split('.');
-    return [header, encode({ ...decode(claims), project: 'bank' }), signature].join('.');
+  async function tampered(keyFile: KeyFile, members: object): Promise<string> {
+    const [header, claims, signature] = (await passOf(keyFile)).split('.');
+    return [header, encode({ ...decode(claims), ...members }), signature].join('.');
   }
 
   it('sees what became of the piped, and of its key', async () => {
@@ -130,6 +150,20 @@ describe('spanpass check', () => {
     }
   });
 
+  it('shows a bound credential with the certificate that it is bound to, and with none', async () => {
+    const certificate = join(commandsDir, 'client.pem');
+    await writeFile(certificate, CLIENT_PEM);
+    const certificateThumbprint = createHash('sha256').update(new X509Certificate(CLIENT_PEM).raw).digest('base64url');
+    const bound = await passOf(await keyFileOf('edge-35'), { certificateThumbprint });
+    expect((await walked([bound, '--certificate', certificate])).code).toBe(0);
+    const { failed } = await walked([bound]);
+    expect(failed).toMatchObject({ step: 'certificate', reason: 'certificate_mismatch' });
+    expect(failed?.detail).toContain('none was shown');
+    const other = await passOf(await keyFileOf('edge-36'), { certificateThumbprint: 'A'.repeat(43) });
+    expect((await walked([other, '--certificate', certificate])).failed?.detail).toBe('bound to another one');
+    expect((await walked(['--certificate', certificate], { stdin: '' })).failed?.reason).toBe('credential_missing');
+  });
+
   it('needs a credential, and a certificate that is one', async () => {
     expect((await cli(['check', ''])).code).toBe(2);
     const missing = await cli(['check', 'a', '--certificate', join(commandsDir, 'none.pem')]);
@@ -147,14 +181,16 @@ describe("spanpass check by a server's settings", () => {
     config = join(dir, 'server.yaml');
     await writeFile(join(dir, 'pipeds.json'), '[]');
     const chain = JSON.stringify([{ kind: 'pipecd-key', file: join(dir, 'pipeds.json') }, { kind: 'piped-jwt' }]);
-    await writeFile(config, `gatewayAudience: other-gateway\nauthenticators: ${chain}\n`);
+    const docsUrl = 'https://docs.example.org/spanpass';
+    await writeFile(config, `gatewayAudience: other-gateway\nauthenticators: ${chain}\ndocsUrl: ${docsUrl}\n`);
   });
   afterAll(() => rm(dir, { recursive: true }));
 
   it('asks its authenticators, for its audience', async () => {
     const pass = await passOf(await keyFileOf('edge-34'), { audience: 'other-gateway' });
     expect((await walked([pass, '--config', config])).code).toBe(0);
-    const { failed, steps } = await walked(['shop,edge-1,not-a-key', '--config', config]);
+    const { failed, steps, result } = await walked(['shop,edge-1,not-a-key', '--config', config]);
+    expect(result.docs).toBe('https://docs.example.org/spanpass/reference/refusals.md#static_key_invalid');
     expect(failed).toMatchObject({ step: 'authenticator', detail: 'pipecd-key', reason: 'static_key_invalid' });
     expect(steps.map(({ step }) => step)).toEqual(['credential', 'authenticator', 'certificate', 'path', 'scope']);
   });

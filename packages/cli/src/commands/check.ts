@@ -42,7 +42,7 @@ export function checkCommand(io: Io): Command {
       const answer = await answerTo(io, flags, settings, { authorization, certificate });
       const { verdict, steps } = answer;
       if ('code' in verdict) {
-        await printRefusal(io, flags, verdict, steps);
+        await printRefusal(io, flags, verdict, steps, settings.docsUrl);
         throw new Failure('that credential would be refused');
       }
       await printPrincipal(io, flags, verdict, steps);
@@ -72,9 +72,11 @@ async function printRefusal(
   { json }: CheckFlags,
   { code, refusal }: AuthenticationError,
   steps: readonly Step[],
+  docsUrl: string | undefined,
 ): Promise<void> {
+  const { linkTo, DEFAULT_DOCS_URL } = await import('@spanpass/server');
   const { grpcStatus, httpStatus, message, docs: page } = refusal;
-  const docs = `docs/${page}`;
+  const docs = linkTo(page, docsUrl ?? DEFAULT_DOCS_URL);
   await printResult(
     io,
     json,
