@@ -1,5 +1,5 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import type { AddressInfo, Socket } from 'node:net';
 import type { Registry } from 'prom-client';
 import { createHttpServer } from '../tls/listeners.ts';
 import type { TlsSource } from '../tls/tls-source.ts';
@@ -11,6 +11,8 @@ export interface OperationsOptions {
   readonly tls?: TlsSource | undefined;
   readonly registry: Registry;
   isReady(): boolean;
+  /** Connections at a time; more are closed at once. Default 256. */
+  readonly maxConnections?: number;
 }
 
 export interface OperationsServer extends AsyncDisposable {
@@ -25,7 +27,7 @@ export interface OperationsServer extends AsyncDisposable {
  * @throws ListenError
  */
 export async function startOperations(options: OperationsOptions): Promise<OperationsServer> {
-  const { host, port, tls, registry, isReady } = options;
+  const { host, port, tls, registry, isReady, maxConnections = 256 } = options;
   const server = createHttpServer(
     tls,
     { requestTimeout: 5000, headersTimeout: 5000, maxHeaderSize: 8192 },
@@ -33,6 +35,10 @@ export async function startOperations(options: OperationsOptions): Promise<Opera
       answer(request, response, registry, isReady).catch(() => response.destroy());
     },
   );
+  server.maxConnections = maxConnections;
+  // Also those that node:https does not know of, since their handshake has not ended.
+  const sockets = new Set<Socket>();
+  server.on('connection', (socket: Socket) => sockets.add(socket.once('close', () => sockets.delete(socket))));
   await listening(server, host, port);
   const bound = server.address() as AddressInfo;
   return {
@@ -40,7 +46,7 @@ export async function startOperations(options: OperationsOptions): Promise<Opera
     [Symbol.asyncDispose]: () =>
       new Promise(resolve => {
         server.close(() => resolve());
-        server.closeAllConnections();
+        for (const socket of sockets) socket.destroy();
       }),
   };
 }
