@@ -106,7 +106,10 @@ function rowOf(code: string, row: Row, text: string): readonly [string, Refusal]
   return [code, Object.freeze({ ...ANSWERS[row.outcome], ...row, message: `${code}: ${text}`, docs })];
 }
 
-/** A request was refused. `code` says why; `message` is fixed per code and safe to show; `cause` is for the log only. */
+/**
+ * A request was refused. `code` says why; `message` is fixed per code and safe to show; `cause` is for the log only. It has
+ * no stack trace of its own.
+ */
 export class AuthenticationError extends Error {
   override readonly name = 'AuthenticationError';
   readonly code: RefusalCode;
@@ -117,7 +120,11 @@ export class AuthenticationError extends Error {
   #authenticator: string | undefined;
 
   constructor(code: RefusalCode, options: { readonly cause?: unknown; readonly owner?: Owner } = {}) {
+    // A refusal is an answer, and there may be floods of them: what led to it is in `cause`, where that was a mistake.
+    const { stackTraceLimit } = Error;
+    Error.stackTraceLimit = 0;
     super(REFUSALS[code].message, 'cause' in options ? { cause: options.cause } : {});
+    Error.stackTraceLimit = stackTraceLimit;
     this.code = code;
     const { ownerVerified } = REFUSALS[code];
     this.owner = ownerVerified ? options.owner : undefined;
