@@ -3,7 +3,13 @@ import { readFile } from 'node:fs/promises';
 import type { ServerResponse } from 'node:http';
 import { request as httpsRequest } from 'node:https';
 import { status } from '@grpc/grpc-js';
-import { type CheckedRequest, type Principal, startHttpAuthz, withForwardedCertificates } from '@spanpass/server';
+import {
+  type CheckedRequest,
+  openTls,
+  type Principal,
+  startHttpAuthz,
+  withForwardedCertificates,
+} from '@spanpass/server';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { describeWithEngine } from '../engines/describe.ts';
 import { startEnvoy } from '../harness/envoy.ts';
@@ -62,8 +68,15 @@ interface TlsFiles {
   readonly clientCaFile: string;
 }
 
+interface AuthTls {
+  readonly caFile: string;
+  readonly certFile: string;
+  readonly keyFile: string;
+}
+
 interface Around {
   readonly auth: string;
+  readonly authTls?: AuthTls;
   readonly grpc: string;
   readonly http: string;
   readonly tls?: TlsFiles;
@@ -71,24 +84,24 @@ interface Around {
 
 await describeWithEngine(['envoy', 'nginx'], 'a gateway that asks over HTTP', ({ envoy, nginx }) => {
   const gateways = {
-    Envoy: (stage: Stage, { auth, grpc, http, tls }: Around) =>
+    Envoy: (stage: Stage, { auth, authTls, grpc, http, tls }: Around) =>
       startEnvoy(
         stage,
         envoy,
         {
-          auth: { mode: 'http', endpoints: [auth] },
+          auth: { mode: 'http', endpoints: [auth], ...(authTls && { tls: authTls }) },
           upstream: { grpc: [grpc], http: [http] },
           clusterTimeouts: { checkMs: 1_000 },
           ...(tls && { tls }),
         },
         token,
       ),
-    nginx: (stage: Stage, { auth, grpc, http, tls }: Around) =>
+    nginx: (stage: Stage, { auth, authTls, grpc, http, tls }: Around) =>
       startNginx(
         stage,
         nginx,
         {
-          auth: { endpoints: [auth] },
+          auth: { endpoints: [auth], ...(authTls && { tls: { ...authTls, serverName: 'localhost' } }) },
           upstream: { grpc: [grpc], http: [http] },
           timeouts: { checkMs: 1_000 },
           ...(tls && { tls }),
@@ -222,6 +235,26 @@ await describeWithEngine(['envoy', 'nginx'], 'a gateway that asks over HTTP', ({
           expect.not.stringMatching(/forged|10\.1/),
         ]);
       }
+    });
+
+    it('shows the auth server its own certificate, and trusts no other one there', async () => {
+      const folder = await tempDir(stage, 'auth-tls');
+      const authority = await createAuthority(folder, 'servers');
+      const stranger = await createAuthority(folder, 'strangers');
+      const own = await authority.issue('gateway');
+      const tls = await openTls({ ...(await authority.issue('auth')), clientCaFile: authority.caFile });
+      stage.defer(() => tls[Symbol.asyncDispose]());
+      const port = await startHttpAuthz({ server: { authenticate: () => found }, port: 0, tls });
+      stage.defer(() => port.drain(0));
+      const [sink, grpcSink] = [await startSink(stage), await startGrpcSink(stage)];
+      const around = { auth: port.address, grpc: grpcSink.endpoint, http: new URL(sink.url).host };
+      const send = async (authTls: AuthTls) => {
+        const { httpPort } = await start(stage, { ...around, authTls });
+        return (await exportOverHttp(httpPort, tracesRequestJson('over TLS'))).http;
+      };
+      expect(await send({ caFile: authority.caFile, ...own })).toBe(200);
+      expect(await send({ caFile: stranger.caFile, ...own })).toBe(503);
+      expect(await send({ caFile: authority.caFile, ...(await stranger.issue('gateway')) })).toBe(503);
     });
   });
 });
