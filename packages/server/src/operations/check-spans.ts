@@ -1,5 +1,6 @@
 import { type Attributes, SpanKind, SpanStatusCode, type TracerProvider } from '@opentelemetry/api';
 import type { Decision, Observer } from '../observer.ts';
+import type { AuthenticationError } from '../refusals.ts';
 import { parentOf } from './trace-parent.ts';
 
 /** gRPC status codes by number, for those that a check may end with. */
@@ -14,8 +15,8 @@ const METHODS: ReadonlySet<string> = new Set(['GET', 'HEAD', 'POST', 'PUT', 'DEL
 
 /**
  * One span per check, of kind SERVER, in the trace of the caller: Envoy's span of the call where it makes one, else the
- * trace of the request that it asks about. It is made when the check is decided and dated back, so one that is not sampled
- * costs next to nothing.
+ * trace of the request that it asks about. It is made when the check is decided and dated back, and a sampler sees its name
+ * and outcome only, so one that is not sampled costs little.
  *
  * Attributes are those of OpenTelemetry's conventions for RPC (`rpc.system`, `rpc.service`, `rpc.method`,
  * `rpc.grpc.status_code`) or HTTP servers, and `spanpass.outcome`, `.reason`, `.protocol`, `.authenticator`, `.project`
@@ -32,23 +33,32 @@ export function checkSpans(tracerProvider: TracerProvider, now: () => number = D
       const endTime = now();
       const { caller, durationSeconds = 0, refused } = decision;
       const startTime = endTime - durationSeconds * 1000;
-      const attributes = attributesOf(decision);
       const name = caller?.method.includes('/') ? caller.method : `check ${decision.protocol}`;
+      const attributes = outcomeOf(refused);
       const span = tracer.startSpan(name, { kind: SpanKind.SERVER, startTime, attributes }, parentOf(caller));
-      if (refused?.refusal.outcome === 'unavailable') {
-        span.setStatus({ code: SpanStatusCode.ERROR, message: refused.refusal.message });
+      if (span.isRecording()) {
+        span.setAttributes(attributesOf(decision));
+        if (refused?.refusal.outcome === 'unavailable') {
+          span.setStatus({ code: SpanStatusCode.ERROR, message: refused.refusal.message });
+        }
       }
       span.end(endTime);
     },
   };
 }
 
+const ALLOWED: Attributes = Object.freeze({ 'spanpass.outcome': 'allowed' });
+
+/** All that a sampler may want to look at: the rest is put together for spans that somebody will see. */
+function outcomeOf(refused: AuthenticationError | undefined): Attributes {
+  if (refused === undefined) return ALLOWED;
+  return { 'spanpass.outcome': refused.refusal.outcome, 'spanpass.reason': refused.code };
+}
+
 function attributesOf({ protocol, authenticator, owner, refused, caller }: Decision): Attributes {
   return {
     ...(caller && callAttributes(caller.method, refused?.refusal)),
     'spanpass.protocol': protocol,
-    'spanpass.outcome': refused?.refusal.outcome ?? 'allowed',
-    ...(refused && { 'spanpass.reason': refused.code }),
     ...(authenticator !== undefined && { 'spanpass.authenticator': authenticator }),
     ...(owner && { 'spanpass.project': owner.project, 'spanpass.piped': owner.piped }),
   };
