@@ -68,10 +68,13 @@ export interface Authenticator {
 }
 
 export type AuthenticatorOutcome =
-  | { readonly kind: 'authenticated'; readonly facts: VerifiedFacts }
-  | { readonly kind: 'refused'; readonly error: AuthenticationError }
+  | { readonly kind: 'authenticated'; readonly facts: VerifiedFacts; readonly signature?: SignatureResult }
+  | { readonly kind: 'refused'; readonly error: AuthenticationError; readonly signature?: SignatureResult }
   /** `closest` says what kept the credential from being mine: the answer if nobody else takes it. */
   | { readonly kind: 'not-mine'; readonly closest?: AuthenticationError };
+
+/** What came of a signature, where one was looked at for this outcome. For metrics. */
+export type SignatureResult = 'valid' | 'invalid';
 
 /** What was verified, and nothing about one request: a decision is made from it anew on each check. */
 export interface VerifiedFacts {

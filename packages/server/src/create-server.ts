@@ -141,11 +141,12 @@ export function createServer(options: ServerOptions): CheckingServer {
 
   /** The principal, if the outcome ends the search with one. */
   function settle(check: Check, at: number, outcome: AuthenticatorOutcome): Principal | undefined {
-    if (outcome.kind === 'refused') throw outcome.error.by(nameOf(at));
     if (outcome.kind === 'not-mine') {
       check.closest ??= outcome.closest;
       return undefined;
     }
+    if (outcome.signature !== undefined) observer?.signature?.(nameOf(at), outcome.signature);
+    if (outcome.kind === 'refused') throw outcome.error.by(nameOf(at));
     assertNameable(outcome.facts.principal);
     remember(check, at, outcome.facts);
     return judge(outcome.facts, check.request);

@@ -159,3 +159,24 @@ it('stands beside the signed credentials, in either order', async () => {
     expect(await codeOf(() => server.authenticate(bearer(t.token({ aud: 'x' }))))).toBe('audience_mismatch');
   }
 });
+
+describe('the signatures that were looked at', () => {
+  it('are told with what came of them, once each, and not where none was reached', async () => {
+    const seen: string[] = [];
+    const observer = { signature: (...result: [string, string]) => seen.push(result.join(' ')) };
+    const server = createServer({ authenticators: [oidc({ issuer: t.issuer.url, audience, now })], now, observer });
+    const codes: string[] = [];
+    for (const token of [
+      t.token(),
+      t.token(),
+      signToken(t.stranger, claimsOf(t.issuer)),
+      t.token({ aud: 'x' }),
+      t.token({}, { alg: 'none' }),
+    ]) {
+      codes.push(await codeOf(() => server.authenticate(bearer(token))));
+    }
+    expect(codes).toMatchObject(['allowed', 'allowed', 'signature_invalid', 'audience_mismatch', expect.any(String)]);
+    expect(seen.slice(-2)).toEqual(['oidc invalid', 'oidc valid']);
+    expect(new Set(seen.slice(0, -2))).toEqual(new Set(['oidc valid']));
+  });
+});

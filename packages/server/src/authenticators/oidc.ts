@@ -1,7 +1,7 @@
 import { CLOCK_SKEW_SECONDS, parseJws, type UnverifiedJws, verifySignature } from '@spanpass/credential';
 import { bearerToken } from '../authorization.ts';
 import { untilAborted } from '../check-deadline.ts';
-import type { Authenticator, AuthenticatorOutcome, Owner, VerifiedFacts } from '../contract.ts';
+import type { Authenticator, AuthenticatorOutcome, Owner, SignatureResult, VerifiedFacts } from '../contract.ts';
 import { createSteadyClock } from '../keys/steady-clock.ts';
 import { AuthenticationError } from '../refusals.ts';
 import { claimMapper, type MappedClaims } from './oidc/claim-mapping.ts';
@@ -49,11 +49,13 @@ export function oidc(options: OidcOptions): Authenticator {
   });
 
   /** @throws AuthenticationError, CredentialError */
-  async function verify(token: string, jws: UnverifiedJws): Promise<VerifiedFacts> {
+  async function verify(token: string, jws: UnverifiedJws, seen: Seen): Promise<VerifiedFacts> {
     const { alg, kid, isAccessToken } = checkTokenHeader(jws, algorithms, accessTokensOnly);
     const key = await keys.get(kid, alg);
     if (key === undefined) throw new AuthenticationError('key_unknown');
+    seen.signature = 'invalid';
     await verifySignature(token, jws, key);
+    seen.signature = 'valid';
     const claims = parseTokenClaims(jws.unverifiedClaims, isAccessToken);
     const mapped = mapClaims(jws.unverifiedClaims);
     if (mapped === undefined) throw new AuthenticationError('claims_malformed');
@@ -110,13 +112,18 @@ export function oidc(options: OidcOptions): Authenticator {
       if (jws.unverifiedClaims.iss !== issuer) {
         return { kind: 'not-mine', closest: new AuthenticationError('issuer_unknown') };
       }
-      const verified = verify(token, jws).then(
-        (facts): AuthenticatorOutcome => ({ kind: 'authenticated', facts }),
-        (error): AuthenticatorOutcome => ({ kind: 'refused', error: AuthenticationError.from(error) }),
+      const seen: Seen = {};
+      const verified = verify(token, jws, seen).then(
+        (facts): AuthenticatorOutcome => ({ kind: 'authenticated', facts, ...seen }),
+        (error): AuthenticatorOutcome => ({ kind: 'refused', error: AuthenticationError.from(error), ...seen }),
       );
       return untilAborted(verified, signal);
     },
   };
+}
+
+interface Seen {
+  signature?: SignatureResult;
 }
 
 interface Verified {
