@@ -16,6 +16,7 @@ import { startEnvoy } from '../harness/envoy.ts';
 import { startGrpcSink } from '../harness/grpc-sink.ts';
 import { startNginx } from '../harness/nginx.ts';
 import { tracesRequest, tracesRequestJson } from '../harness/otlp.ts';
+import { freePorts } from '../harness/ports.ts';
 import { exportOverGrpc, exportOverHttp } from '../harness/raw-client.ts';
 import { type RawHttpAuthServer, startRawHttpAuthServer } from '../harness/raw-http-auth-server.ts';
 import { type Sink, startSink } from '../harness/sink.ts';
@@ -75,7 +76,7 @@ interface AuthTls {
 }
 
 interface Around {
-  readonly auth: string;
+  readonly auth: string | string[];
   readonly authTls?: AuthTls;
   readonly grpc: string;
   readonly http: string;
@@ -89,7 +90,7 @@ await describeWithEngine(['envoy', 'nginx'], 'a gateway that asks over HTTP', ({
         stage,
         envoy,
         {
-          auth: { mode: 'http', endpoints: [auth], ...(authTls && { tls: authTls }) },
+          auth: { mode: 'http', endpoints: [auth].flat(), ...(authTls && { tls: authTls }) },
           upstream: { grpc: [grpc], http: [http] },
           clusterTimeouts: { checkMs: 1_000 },
           ...(tls && { tls }),
@@ -101,7 +102,7 @@ await describeWithEngine(['envoy', 'nginx'], 'a gateway that asks over HTTP', ({
         stage,
         nginx,
         {
-          auth: { endpoints: [auth], ...(authTls && { tls: { ...authTls, serverName: 'localhost' } }) },
+          auth: { endpoints: [auth].flat(), ...(authTls && { tls: { ...authTls, serverName: 'localhost' } }) },
           upstream: { grpc: [grpc], http: [http] },
           timeouts: { checkMs: 1_000 },
           ...(tls && { tls }),
@@ -159,6 +160,18 @@ await describeWithEngine(['envoy', 'nginx'], 'a gateway that asks over HTTP', ({
       const json = await exportOverHttp(gateway.httpPort, tracesRequestJson(what), claim).catch(() => ({ http: 500 }));
       expect(json.http).toBeGreaterThanOrEqual(300);
       expect([sink.requestHeaders().length, grpcSink.received.length]).toEqual(before);
+    });
+
+    it('asks another auth server where one is gone', async () => {
+      const { nobody } = await freePorts('nobody');
+      const endpoints = [`127.0.0.1:${nobody}`, auth.endpoint];
+      const around = { grpc: grpcSink.endpoint, http: new URL(sink.url).host };
+      const { grpcPort, httpPort } = await start(stage, { auth: endpoints, ...around });
+      for (let sent = 0; sent < 20; sent++) {
+        const grpc = await exportOverGrpc(grpcPort, tracesRequest('to the other one'));
+        const json = await exportOverHttp(httpPort, tracesRequestJson('to the other one'));
+        expect([grpc.code, json.http]).toEqual([status.OK, 200]);
+      }
     });
 
     it('lets an export of 4 MB pass', async () => {
