@@ -126,4 +126,18 @@ describe('the span of a check', () => {
     new ObservedCheck(parentBased, 'grpc', joined(`00-${TRACE}-${PARENT}-01`)).allowed(SOMEBODY);
     expect(onEnd).toHaveBeenCalledTimes(1);
   });
+
+  it('that can not be made changes nothing for the check', () => {
+    const fail = () => {
+      throw new Error('a bug');
+    };
+    const sampler = { shouldSample: fail, toString: () => 'broken' };
+    const processor = { onStart: fail, onEnd: fail, forceFlush: async () => {}, shutdown: async () => {} };
+    for (const provider of [
+      new BasicTracerProvider({ sampler, spanProcessors: [processor] }),
+      new BasicTracerProvider({ spanProcessors: [processor] }),
+    ]) {
+      expect(() => new ObservedCheck(checkSpans(provider), 'grpc').allowed(SOMEBODY)).not.toThrow();
+    }
+  });
 });

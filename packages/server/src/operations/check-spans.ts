@@ -1,4 +1,4 @@
-import { type Attributes, SpanKind, SpanStatusCode, type TracerProvider } from '@opentelemetry/api';
+import { type Attributes, diag, SpanKind, SpanStatusCode, type Tracer, type TracerProvider } from '@opentelemetry/api';
 import type { Decision, Observer } from '../observer.ts';
 import type { AuthenticationError } from '../refusals.ts';
 import { parentOf } from './trace-parent.ts';
@@ -30,21 +30,29 @@ export function checkSpans(tracerProvider: TracerProvider, now: () => number = D
   const tracer = tracerProvider.getTracer('@spanpass/server');
   return {
     decided(decision) {
-      const endTime = now();
-      const { caller, durationSeconds = 0, refused } = decision;
-      const startTime = endTime - durationSeconds * 1000;
-      const name = caller?.method.includes('/') ? caller.method : `check ${decision.protocol}`;
-      const attributes = outcomeOf(refused);
-      const span = tracer.startSpan(name, { kind: SpanKind.SERVER, startTime, attributes }, parentOf(caller));
-      if (span.isRecording()) {
-        span.setAttributes(attributesOf(decision));
-        if (refused?.refusal.outcome === 'unavailable') {
-          span.setStatus({ code: SpanStatusCode.ERROR, message: refused.refusal.message });
-        }
+      try {
+        record(tracer, decision, now());
+      } catch {
+        // Samplers and processors can be anybody's, and the answer is not theirs to lose.
+        diag.error('the span of a check could not be made');
       }
-      span.end(endTime);
     },
   };
+}
+
+function record(tracer: Tracer, decision: Decision, endTime: number): void {
+  const { caller, durationSeconds = 0, refused, protocol } = decision;
+  const startTime = endTime - durationSeconds * 1000;
+  const name = caller?.method.includes('/') ? caller.method : `check ${protocol}`;
+  const attributes = outcomeOf(refused);
+  const span = tracer.startSpan(name, { kind: SpanKind.SERVER, startTime, attributes }, parentOf(caller));
+  if (span.isRecording()) {
+    span.setAttributes(attributesOf(decision));
+    if (refused?.refusal.outcome === 'unavailable') {
+      span.setStatus({ code: SpanStatusCode.ERROR, message: refused.refusal.message });
+    }
+  }
+  span.end(endTime);
 }
 
 const ALLOWED: Attributes = Object.freeze({ 'spanpass.outcome': 'allowed' });
