@@ -1,4 +1,4 @@
-import { base64url } from 'jose';
+import { isUtf8 } from 'node:buffer';
 import { CredentialError, type CredentialRefusalCode } from './errors.ts';
 import { KID_PATTERN } from './ids.ts';
 import { parseStrictObject } from './strict-json.ts';
@@ -79,15 +79,16 @@ function checkedHeader(header: Record<string, unknown>): UnverifiedCredential['u
 function decodeObject(part: string, code: CredentialRefusalCode): Record<string, unknown> {
   const bytes = decodeCanonical(part);
   try {
-    return parseStrictObject(new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes));
+    if (!isUtf8(bytes)) throw new SyntaxError('not UTF-8');
+    return parseStrictObject(bytes.toString());
   } catch (cause) {
     throw new CredentialError(code, { cause });
   }
 }
 
 /** Two texts must never stand for the same bytes, or a cache or a replay guard could be walked around. */
-function decodeCanonical(part: string): Uint8Array {
-  const bytes = part.length % 4 === 1 ? undefined : base64url.decode(part);
-  if (bytes === undefined || base64url.encode(bytes) !== part) throw new CredentialError('credential_malformed');
+function decodeCanonical(part: string): Buffer {
+  const bytes = Buffer.from(part, 'base64url');
+  if (bytes.toString('base64url') !== part) throw new CredentialError('credential_malformed');
   return bytes;
 }

@@ -35,7 +35,7 @@ function refuseDuplicateMembers(text: string): void {
       }
       case ':': {
         const members = open.at(-1);
-        const name: string = JSON.parse(lastString);
+        const name: string = lastString.includes('\\') ? JSON.parse(lastString) : lastString.slice(1, -1);
         if (members?.has(name)) throw new SyntaxError('a member is named twice');
         members?.add(name);
         break;
@@ -45,7 +45,14 @@ function refuseDuplicateMembers(text: string): void {
 }
 
 function endOfString(text: string, start: number): number {
-  let at = start + 1;
-  while (text[at] !== '"') at += text[at] === '\\' ? 2 : 1;
-  return at;
+  let end = text.indexOf('"', start + 1);
+  while (isEscaped(text, end)) end = text.indexOf('"', end + 1);
+  return end;
+}
+
+/** Behind an odd number of backslashes. */
+function isEscaped(text: string, at: number): boolean {
+  let before = at;
+  while (text[before - 1] === '\\') before--;
+  return (at - before) % 2 === 1;
 }
