@@ -38,13 +38,14 @@ const RULE = /^[a-z][a-z0-9-]{0,31}$/;
  * `maxRunning` is reached makes further requests go untried, and a rule that hangs is given up after the check's time.
  *
  * @param tryChain asks the rule's own chain, if it has one
+ * @param reportTo whatever it throws is lost
  * @throws TypeError if the rule has no usable name, or nothing to try
  */
 export function withShadow(
   deciding: Server,
   shadow: ShadowRule,
   tryChain: Server | undefined,
-  report: (result: ShadowResult) => void,
+  reportTo: (result: ShadowResult) => void,
 ): Server {
   const { rule, scopes } = shadow;
   if (!RULE.test(rule)) throw new TypeError('shadow.rule must be 1 to 32 of a-z 0-9 -, a letter first');
@@ -53,6 +54,14 @@ export function withShadow(
   }
   const maxRunning = wholeNumber('shadow.maxRunning', shadow.maxRunning ?? 64);
   let running = 0;
+
+  function report(result: ShadowResult): void {
+    try {
+      reportTo(result);
+    } catch {
+      // Whoever counts or logs it may fail; the answer may not.
+    }
+  }
 
   function observe(request: CheckedRequest, decided: Verdict): void {
     if (tryChain === undefined) tell(decided, inScopes(request, decided));

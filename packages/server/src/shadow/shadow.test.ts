@@ -152,6 +152,30 @@ describe('a chain that is tried', () => {
     expect(agreements().slice(10)).toEqual(['undecided']);
   });
 
+  it('changes nothing when whoever is told of it fails', async () => {
+    let told = 0;
+    const observer = {
+      shadow: () => {
+        told++;
+        throw new Error('a bug');
+      },
+    };
+    for (const shadow of [
+      { rule: 'a', authenticators: [allow] },
+      { rule: 'a', scopes: ['logs'] as const },
+    ]) {
+      for (const deciding of [
+        allow,
+        authenticator(async () => allow.authenticate(request, new AbortController().signal)),
+      ]) {
+        const server = createServer({ authenticators: [deciding], observer, shadow });
+        expect(await server.authenticate(request)).toBe(SOMEBODY);
+      }
+    }
+    for (let turn = 0; turn < 1000 && told < 4; turn++) await nextTurn();
+    expect(told).toBe(4);
+  });
+
   it('is bounded under a flood, which is answered all the same', async () => {
     const { server, results, agreements } = createShadowed(allow, { authenticators: [allow], maxRunning: 64 });
     for (let time = 0; time < 10_000; time++) expect(server.authenticate(request)).toBe(SOMEBODY);
