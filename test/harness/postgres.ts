@@ -12,6 +12,8 @@ export interface RunningPostgres {
   readonly process: RunningProcess;
   /** `postgres://…` of an empty database, as its owner. */
   readonly url: string;
+  /** Starts it again on the same data, after it was stopped. */
+  restart(): Promise<RunningProcess>;
 }
 
 /** A cluster of its own in a temporary folder, on a free port of loopback, gone with the stage. */
@@ -33,16 +35,17 @@ export async function startPostgres(stage: Stage, engine: Engine): Promise<Runni
     data,
     ...settings.flatMap(setting => ['-c', setting]),
   ]);
-  const process = await startProcess(stage, {
-    name: 'postgres',
-    command,
-    args,
-    cwd: folder,
-    ready: () => accepts(url),
-    // Its "fast" shutdown: SIGTERM would wait until every client has gone.
-    stopSignal: 'SIGINT',
-  });
-  return { process, url };
+  const start = () =>
+    startProcess(stage, {
+      name: 'postgres',
+      command,
+      args,
+      cwd: folder,
+      ready: () => accepts(url),
+      // Its "fast" shutdown: SIGTERM would wait until every client has gone.
+      stopSignal: 'SIGINT',
+    });
+  return { process: await start(), url, restart: start };
 }
 
 interface User {

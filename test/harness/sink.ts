@@ -16,6 +16,8 @@ export interface SinkSpan {
   readonly parentSpanId: string;
   readonly attributes: Attributes;
   readonly resource: Attributes;
+  /** Wall clock, milliseconds since 1970. */
+  readonly arrivedAtMs: number;
 }
 
 export interface Sink {
@@ -99,6 +101,7 @@ export async function startSink(stage: Stage): Promise<Sink> {
 }
 
 function flatten(traces: WireTraces): SinkSpan[] {
+  const arrivedAtMs = Date.now();
   return traces.resourceSpans.flatMap(({ resource, scopeSpans }) =>
     scopeSpans.flatMap(scope =>
       scope.spans.map(span => ({
@@ -108,6 +111,7 @@ function flatten(traces: WireTraces): SinkSpan[] {
         parentSpanId: span.parentSpanId ?? '',
         attributes: pairs(span.attributes),
         resource: pairs(resource?.attributes),
+        arrivedAtMs,
       })),
     ),
   );
