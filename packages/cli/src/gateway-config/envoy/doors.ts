@@ -37,7 +37,8 @@ const shown = ['authorization', 'content-type', 'user-agent', 'x-request-id'];
 function overGrpc({ clusterTimeouts, tls }: EnvoySettings) {
   return {
     include_peer_certificate: tls?.clientCaFile !== undefined,
-    allowed_headers: exactly(shown),
+    // The last: a proxy in front says there who its client is. The auth server believes those that it is told to trust.
+    allowed_headers: exactly([...shown, 'x-forwarded-for']),
     grpc_service: {
       envoy_grpc: { cluster_name: 'auth' },
       timeout: duration(clusterTimeouts.checkMs),

@@ -3,6 +3,7 @@ import { wholeNumber } from '../../options.ts';
 import { AuthenticationError } from '../../refusals.ts';
 import { addressSet } from './address-set.ts';
 import { peerCertificate, thumbprintOfHex } from './certificate.ts';
+import { forwardedAddress } from './forwarded-address.ts';
 import { parseXfcc, type XfccElement } from './xfcc.ts';
 
 const HEADER = 'x-forwarded-client-cert';
@@ -24,8 +25,8 @@ export interface ForwardedCertificateOptions {
  * The header must hold exactly `hops` elements, of which the first counts: each proxy adds its own behind what came with
  * the request. One more would be the client's invention, or a certificate whose names break out of their element (Envoy
  * does not quote them); such a header is refused as `certificate_malformed`. What a trusted hop says of its client
- * replaces the hop's own certificate; if it says nothing, the client has none. Where the hop asks over HTTP and names its
- * client's address, that replaces its own too.
+ * replaces the hop's own certificate; if it says nothing, the client has none. Where the hop names its client's address,
+ * by itself where it asks over HTTP, else in `x-forwarded-for`, that replaces its own too.
  *
  * The names are read from the certificate itself, where the hop hands it on (Envoy: `set_current_client_cert_details`
  * with `cert: true`, which is advised), else from `URI` and `DNS`. The hop must not forward what clients send (Envoy:
@@ -41,10 +42,14 @@ export function withForwardedCertificates(server: Server, options: ForwardedCert
     authenticate(request, signal) {
       const { address, certificate, unverifiedClientAddress } = request.peer;
       const header = request.headers[HEADER];
-      const says = header !== undefined || unverifiedClientAddress !== undefined;
-      if ((!says && certificate === undefined) || !trusted.has(address)) return server.authenticate(request, signal);
+      const forwardedFor = request.headers['x-forwarded-for'];
+      const says = header ?? unverifiedClientAddress ?? forwardedFor;
+      if ((says === undefined && certificate === undefined) || !trusted.has(address)) {
+        return server.authenticate(request, signal);
+      }
+      const client = unverifiedClientAddress ?? forwardedAddress(forwardedFor, hop => trusted.has(hop));
       const forwarded = header === undefined ? undefined : forwardedCertificate(header, hops);
-      const peer = { address: unverifiedClientAddress ?? address, ...(forwarded && { certificate: forwarded }) };
+      const peer = { address: client ?? address, ...(forwarded && { certificate: forwarded }) };
       return server.authenticate({ ...request, peer }, signal);
     },
   };
