@@ -264,6 +264,15 @@ export function checksOverHttp(
       }
     });
 
+    it('also where the export is large, and nobody waits for its end', async () => {
+      const grpc = await exportOverGrpc(gateway.grpcPort, Buffer.alloc(4_000_000), [['authorization', 'Bearer x']]);
+      expect(grpc).toMatchObject({ code: status.UNAUTHENTICATED });
+      expect(grpc.message).toMatch(/^credential_malformed: /);
+      const body = tracesRequestJson('a'.repeat(4_000_000));
+      const json = await exportOverHttp(gateway.httpPort, body, { authorization: 'Bearer x' });
+      expect(json).toMatchObject({ http: 401, status: { code: status.UNAUTHENTICATED } });
+    });
+
     it('a path where no telemetry is taken: 404 and UNIMPLEMENTED', async () => {
       const { grpc, json } = await answersTo(await withPass(piped), {
         grpc: '/other.Service/Export',
