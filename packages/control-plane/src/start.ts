@@ -130,6 +130,11 @@ async function assemble(
   cleanup.push(() => closeServer(() => app.close()));
   feed.start(await currentRevision(store.db));
   cleanup.push(() => feed.close());
+  const unlisten = store.listen?.({
+    onWritten: () => feed.wake(),
+    onLost: error => logger.warn({ err: error }, 'other replicas are not heard at once, and polled until they are'),
+  });
+  if (unlisten) cleanup.push(unlisten);
   cleanup.push(() => lastUse.flush().catch(error => logger.warn({ err: error }, 'the last use of tokens is lost')));
   cleanup.push(
     nowAndThen(

@@ -13,6 +13,14 @@ export interface Store {
   transaction<T>(work: (tx: Database) => Promise<T>): Promise<T>;
   /** Runs `work` while no other process starts on the same database. */
   exclusively<T>(work: (db: Database, migrate: Migrate) => Promise<T>): Promise<T>;
+  /**
+   * Calls back when another process may have written, sooner than polling would find out; absent where there is none.
+   * Returns a function that ends it.
+   */
+  listen?(callbacks: {
+    readonly onWritten: () => void;
+    readonly onLost: (error: unknown) => void;
+  }): () => Promise<void>;
   /** Ends all connections once what is under way has ended. */
   close(): Promise<void>;
 }

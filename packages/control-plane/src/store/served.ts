@@ -2,6 +2,7 @@ import { drizzle } from 'drizzle-orm/node-postgres';
 import { migrate } from 'drizzle-orm/node-postgres/migrator';
 import pg from 'pg';
 import { ControlPlaneStartError } from '../problems/start-error.ts';
+import { ChangeListener } from './change-listener.ts';
 import type { Database, Store } from './database.ts';
 import { isUnavailable, rootCause } from './failures.ts';
 import * as schema from './schema.ts';
@@ -43,6 +44,10 @@ export async function openServed(url: string, maxConnections = 10): Promise<Stor
     db: drizzle(pool, { schema }),
     transaction: work => withClient(pool, client => inTransaction(client, work)),
     exclusively: work => underStartLock(url, work),
+    listen(callbacks) {
+      const listener = new ChangeListener({ url, ...callbacks });
+      return () => listener.close();
+    },
     close: () => pool.end(),
   };
 }

@@ -1,6 +1,7 @@
 import { sql } from 'drizzle-orm';
 import type { AuditAction, AuditRow } from '../wire/audit.ts';
 import type { Change, ChangeBody } from '../wire/changes.ts';
+import { CHANNEL } from './change-listener.ts';
 import type { Database, Store } from './database.ts';
 import { audit, changes, counter } from './schema.ts';
 
@@ -49,7 +50,11 @@ export class Write {
     if (this.#audit.length === 0) return false;
     await this.tx.insert(audit).values(this.#audit);
     if (this.#changes.length > 0) await this.tx.insert(changes).values(this.#changes);
-    await this.tx.update(counter).set({ revision: this.#revision, auditSeq: this.#auditSeq });
+    await this.tx
+      .update(counter)
+      .set({ revision: this.#revision, auditSeq: this.#auditSeq })
+      // In the same statement, since all other writes wait for this one. Replicas hear of it when it is committed.
+      .returning({ notified: sql`pg_notify(${CHANNEL}, '')` });
     return true;
   }
 }
