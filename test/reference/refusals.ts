@@ -21,7 +21,8 @@ const REMEDIES: Partial<Record<RefusalCode, string>> = {
   scope_denied: 'Register the piped with this signal among its scopes.',
   path_unknown: 'Only the paths of OTLP’s services are open.',
   key_source_unavailable: 'The auth server can’t reach the control plane: see its log and `/readyz`.',
-  throttled: 'Too many made-up keys came from this address.',
+  throttled:
+    'Too many made-up keys or forged signatures came from this address, or a piped signs anew for each request: let its client reuse a credential.',
   overloaded: 'Add auth servers, or look for a flood.',
 };
 

@@ -82,7 +82,10 @@ const SERVER_ROWS = {
   path_unknown: [denied, 'no telemetry is taken on this path'],
   key_source_unavailable: [unavailable, 'keys can not be looked up right now'],
   overloaded: [unavailable, 'too many checks are under way'],
-  throttled: [{ ...unavailable, retryAfterSeconds: 2 }, 'too many unknown keys were asked for from this address'],
+  throttled: [
+    { ...unavailable, retryAfterSeconds: 2 },
+    'too many tries failed from this address, or too many new credentials came from this key',
+  ],
   shutting_down: [unavailable, 'this server is shutting down'],
   check_timeout: [unavailable, 'the check took too long'],
   internal_error: [unavailable, 'the check failed'],
