@@ -3,52 +3,26 @@ import { status } from '@grpc/grpc-js';
 import { OTLPTraceExporter as GrpcExporter } from '@opentelemetry/exporter-trace-otlp-grpc';
 import { OTLPTraceExporter as JsonExporter } from '@opentelemetry/exporter-trace-otlp-http';
 import { OTLPTraceExporter as ProtoExporter } from '@opentelemetry/exporter-trace-otlp-proto';
-import { type Client, createClient } from '@spanpass/client';
+import type { Client } from '@spanpass/client';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Engine } from '../engines/index.ts';
-import { type Admin, createAdmin, type EnrolledPiped } from '../harness/admin.ts';
-import { startCollector } from '../harness/collector.ts';
+import type { Admin, EnrolledPiped } from '../harness/admin.ts';
 import { exportSpan } from '../harness/export.ts';
 import { tracesRequest, tracesRequestJson } from '../harness/otlp.ts';
 import { aPass, bearer, passFor } from '../harness/passes.ts';
-import { freePorts } from '../harness/ports.ts';
 import type { RunningProcess } from '../harness/process.ts';
 import { exportOverGrpc, exportOverHttp, type HttpHeaders } from '../harness/raw-client.ts';
 import { decodeStatusBytes } from '../harness/rpc-status.ts';
-import { type AuthServerSettings, startAuthServer, startControlPlane } from '../harness/servers.ts';
+import { type AuthServerSettings, startAuthServer } from '../harness/servers.ts';
 import { type Sink, type SinkSpan, startSink, valuesOf } from '../harness/sink.ts';
 import { Stage } from '../harness/stage.ts';
-import { tempDir } from '../harness/temp.ts';
 import { waitFor } from '../harness/wait.ts';
+import { type HttpGateway, type StartGateway, type Surroundings, startTheHttpWay } from './the-http-way.ts';
 
-const gatewayToken = 'gateway-token-of-the-suites';
-const adminToken = 'admin-token-of-the-suites-0123456789';
-const authServerToken = 'auth-server-token-of-the-suites-0123456789';
 const hourMs = 3_600_000;
 
-/** A gateway that asks over HTTP. */
-export interface HttpGateway {
-  readonly grpcPort: number;
-  readonly httpPort: number;
-  logged(members: Readonly<Record<string, string>>): Promise<void>;
-  /** All that it printed and logged. */
-  output(): Promise<string>;
-}
-
-/** What is around it: all `host:port`. */
-export interface Surroundings {
-  readonly authEndpoint: string;
-  readonly upstreamGrpc: string;
-  readonly upstreamHttp: string;
-  readonly checkMs: number;
-  readonly gatewayToken: string;
-}
-
 /** One and the same story for each gateway that asks the auth server over HTTP, each part of it a process of its own. */
-export function checksOverHttp(
-  otelcol: Engine,
-  startGateway: (stage: Stage, surroundings: Surroundings) => Promise<HttpGateway>,
-): void {
+export function checksOverHttp(otelcol: Engine, startGateway: StartGateway): void {
   const stage = new Stage();
   let sink: Sink;
   let admin: Admin;
@@ -61,33 +35,11 @@ export function checksOverHttp(
   let client: Client;
 
   beforeAll(async () => {
-    const folder = await tempDir(stage, 'http-way');
-    const ports = await freePorts('controlPlane', 'grpc', 'http', 'metrics');
-    const controlPlaneUrl = `http://127.0.0.1:${ports.controlPlane}`;
-    sink = await startSink(stage);
-    const exportTo = [{ protocol: 'http' as const, endpoint: sink.url, encoding: 'json' as const }];
-    const collector = await startCollector(stage, otelcol, { exportTo }, gatewayToken);
-    controlPlane = await startControlPlane(stage, { folder, port: ports.controlPlane, adminToken, authServerToken });
-    settings = {
-      grpcPort: ports.grpc,
-      httpPort: ports.http,
-      metricsPort: ports.metrics,
-      controlPlaneUrl,
-      token: authServerToken,
-    };
-    authServer = await startAuthServer(stage, settings);
-    surroundings = {
-      authEndpoint: `127.0.0.1:${ports.http}`,
-      upstreamGrpc: collector.grpcEndpoint,
-      upstreamHttp: collector.httpEndpoint,
-      checkMs: 1_000,
-      gatewayToken,
-    };
-    gateway = await startGateway(stage, surroundings);
-    admin = createAdmin(controlPlaneUrl, adminToken, folder);
-    piped = await admin.enroll('shop', 'piped-1');
-    client = createClient({ keyFile: piped.keyFilePath });
-    stage.defer(() => client[Symbol.asyncDispose]());
+    ({ sink, admin, controlPlane, authServer, settings, surroundings, gateway, piped, client } = await startTheHttpWay(
+      stage,
+      otelcol,
+      startGateway,
+    ));
   });
   afterAll(() => stage.dispose());
 
@@ -156,7 +108,7 @@ export function checksOverHttp(
       expect(seen).toMatchObject({
         'x-spanpass-project': 'shop',
         'x-spanpass-piped': 'piped-1',
-        'x-gateway-auth': `Bearer ${gatewayToken}`,
+        'x-gateway-auth': `Bearer ${surroundings.gatewayToken}`,
         'content-type': 'application/json',
       });
       expect(seen).not.toHaveProperty('authorization');
