@@ -11,8 +11,6 @@ export interface Profile {
     readonly bcrypt: number;
   };
   readonly exports: number;
-  /** Imports of each package, each in a process of its own. */
-  readonly imports: number;
   readonly storm: { readonly pipeds: number; readonly cachedPerSecond: number };
 }
 
@@ -22,7 +20,6 @@ export const PROFILES = {
     rounds: 7,
     checks: { gateway: 40_000, direct: 60_000, cold: 10_000, bcrypt: 60 },
     exports: 15_000,
-    imports: 9,
     storm: { pipeds: 20_000, cachedPerSecond: 200 },
   },
   quick: {
@@ -30,7 +27,6 @@ export const PROFILES = {
     rounds: 3,
     checks: { gateway: 8000, direct: 12_000, cold: 3000, bcrypt: 15 },
     exports: 3000,
-    imports: 3,
     storm: { pipeds: 3000, cachedPerSecond: 100 },
   },
   /** Whether it runs at all. Its figures mean nothing. */
@@ -39,7 +35,6 @@ export const PROFILES = {
     rounds: 1,
     checks: { gateway: 100, direct: 100, cold: 100, bcrypt: 2 },
     exports: 50,
-    imports: 1,
     storm: { pipeds: 100, cachedPerSecond: 50 },
   },
 } as const satisfies Record<string, Profile>;

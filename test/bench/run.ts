@@ -58,7 +58,7 @@ async function runGroup(
     for (let at = 0; at < opened.length; at++) {
       const turn = opened[(at + round) % opened.length];
       if (turn === undefined) continue;
-      const sample = await turn.measure(round);
+      const sample = await twice(() => turn.measure(round), say);
       turn.samples.push(sample);
       say(`${turn.row.id} ${round + 1}/${profile.rounds}: ${inShort(sample)}`);
     }
@@ -67,6 +67,16 @@ async function runGroup(
     ({ row, samples }): RowResult => ({ id: row.id, label: row.label, figures: figuresOf(samples) }),
   );
   return { group, loadAtEnd: loadavg()[0] ?? Number.NaN, rows: results };
+}
+
+/** A machine that stands still for seconds makes servers give up on checks; that is no reason to lose a long run. */
+async function twice<T>(measure: () => Promise<T>, say: RunOptions['say']): Promise<T> {
+  try {
+    return await measure();
+  } catch (error) {
+    say(`once more, since ${error instanceof Error ? error.message : String(error)}`);
+    return measure();
+  }
 }
 
 function figuresOf(samples: readonly Sample[]): RowResult['figures'] {

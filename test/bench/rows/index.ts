@@ -1,7 +1,8 @@
 import type { Row } from '../row.ts';
+import { clientRows } from './client.ts';
 import { coldRows } from './cold.ts';
 import { gatewayRows } from './gateway.ts';
 import { serverRows } from './server.ts';
 
 /** All that can be measured, in the order of the tables. */
-export const allRows: readonly Row[] = [...gatewayRows, ...serverRows, ...coldRows];
+export const allRows: readonly Row[] = [...gatewayRows, ...serverRows, ...coldRows, ...clientRows];

@@ -24,7 +24,7 @@ export function goPeer(world: World, mode: GoMode, core?: number): Promise<Serve
   });
 }
 
-export type NodePeer = 'grpc-echo' | 'grpc-echo-verify' | 'http-echo';
+export type NodePeer = 'grpc-echo' | 'grpc-echo-verify' | 'http-echo' | 'otlp-sink';
 
 /** What Node.js costs without anything of ours: an answer that is always the same. */
 export function nodePeer(world: World, peer: NodePeer, core?: number): Promise<ServerProcess> {

@@ -45,7 +45,8 @@ export function startProgram(
     args: pinnedArgs,
     ...(env && { env }),
     ready,
-    readyWithinMs: 30_000,
+    // Where others use the machine too.
+    readyWithinMs: 120_000,
   });
 }
 

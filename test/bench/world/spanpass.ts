@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { createAdmin, type EnrolledPiped } from '../../harness/admin.ts';
 import { passFor } from '../../harness/passes.ts';
 import { freePorts } from '../../harness/ports.ts';
-import { spanpassCommand, startControlPlane } from '../../harness/servers.ts';
+import { spanpassCommand } from '../../harness/servers.ts';
 import { answersOk } from '../../harness/wait.ts';
 import { STATIC_KEY_HASH } from './pipecd.ts';
 import { nodeProgram, type ServerProcess, startProgram } from './server-process.ts';
@@ -16,19 +16,42 @@ const AUTH_SERVER_TOKEN = 'bench-auth-server-token-0123456789abcdef';
 export function controlPlane(world: World): Promise<string> {
   return world.once('control plane', async () => {
     const { port } = await freePorts('port');
-    const folder = join(world.folder, 'control-plane');
-    await mkdir(folder, { recursive: true });
-    const settings = { folder, port, adminToken: ADMIN_TOKEN, authServerToken: AUTH_SERVER_TOKEN };
-    await startControlPlane(world.stage, settings);
-    return `http://127.0.0.1:${port}`;
+    const dataDir = join(world.folder, 'control-plane');
+    await mkdir(dataDir, { recursive: true });
+    const url = `http://127.0.0.1:${port}`;
+    const env = {
+      SPANPASS_DATA_DIR: dataDir,
+      SPANPASS_PORT: String(port),
+      SPANPASS_ADMIN_TOKEN: ADMIN_TOKEN,
+      SPANPASS_AUTH_SERVER_TOKEN: AUTH_SERVER_TOKEN,
+    };
+    const program = {
+      name: 'spanpass control-plane',
+      command: process.execPath,
+      args: [spanpassCommand, 'control-plane'],
+      env,
+    };
+    await startProgram(world, program, () => answersOk(`${url}/readyz`));
+    return url;
   });
 }
 
-/** The piped whose credentials all rows show. */
-export function piped(world: World): Promise<EnrolledPiped> {
-  return world.once('piped', async () => {
+/** The piped whose credentials most rows show. */
+export async function piped(world: World): Promise<EnrolledPiped> {
+  return enrolled(world, 1);
+}
+
+/** As many pipeds, the one of all others first. */
+export async function pipeds(world: World, count: number): Promise<EnrolledPiped[]> {
+  const found: EnrolledPiped[] = [];
+  for (let at = 1; at <= count; at++) found.push(await enrolled(world, at));
+  return found;
+}
+
+function enrolled(world: World, at: number): Promise<EnrolledPiped> {
+  return world.once(`piped ${at}`, async () => {
     const admin = createAdmin(await controlPlane(world), ADMIN_TOKEN, world.folder);
-    return admin.enroll('shop', 'edge-1');
+    return admin.enroll('shop', `edge-${at}`);
   });
 }
 

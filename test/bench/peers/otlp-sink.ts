@@ -1,0 +1,29 @@
+/** A bare grpc-js server that takes each OTLP export of traces and reads nothing. */
+import * as grpc from '@grpc/grpc-js';
+import { TRACES_PATH } from '../check-request.ts';
+import { endWhenTold, sayPort } from './until-told.ts';
+
+const asIs = (bytes: Buffer) => bytes;
+/** ExportTraceServiceResponse, with nothing to say. */
+const accepted = Buffer.alloc(0);
+
+const server = new grpc.Server();
+server.addService(
+  {
+    export: {
+      path: TRACES_PATH,
+      requestStream: false,
+      responseStream: false,
+      requestSerialize: asIs,
+      requestDeserialize: asIs,
+      responseSerialize: asIs,
+      responseDeserialize: asIs,
+    },
+  },
+  { export: (_call: unknown, callback: grpc.sendUnaryData<Buffer>) => callback(null, accepted) },
+);
+endWhenTold();
+server.bindAsync('127.0.0.1:0', grpc.ServerCredentials.createInsecure(), (error, port) => {
+  if (error) throw error;
+  sayPort(port);
+});

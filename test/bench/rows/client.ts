@@ -1,0 +1,50 @@
+import { fileURLToPath } from 'node:url';
+import { run } from '../../engines/run.ts';
+import type { ExportResult } from '../drive/export.ts';
+import { onCore } from '../measure/on-core.ts';
+import type { Row } from '../row.ts';
+import { nodePeer } from '../world/peers.ts';
+import { piped } from '../world/spanpass.ts';
+import { LOAD_CORE, SERVER_CORE } from '../world/world.ts';
+
+const WAYS = [
+  { id: 'client/static', label: 'static metadata', mode: 'static' },
+  { id: 'client/credential', label: '**spanpass** credential', mode: 'credential' },
+] as const;
+
+/** One piped's exporter on a core of its own, each round a fresh process: what signing and attaching a credential costs. */
+const exportRows: readonly Row[] = WAYS.map(({ id, label, mode }) => ({
+  id,
+  label,
+  async open(world, profile) {
+    const sink = await nodePeer(world, 'otlp-sink', LOAD_CORE);
+    const { keyFilePath } = await piped(world);
+    const script = fileURLToPath(new URL('../drive/export.js', import.meta.url));
+    return async () => {
+      const args = [script, mode, String(sink.port), String(profile.exports), keyFilePath];
+      const [command, pinned] = onCore(SERVER_CORE, process.execPath, args);
+      const { perSecond, cpuMicros } = JSON.parse(await run(command, pinned, { timeoutMs: 120_000 })) as ExportResult;
+      return { perSecond, cpuMicros };
+    };
+  },
+}));
+
+const PACKAGES = ['@spanpass/credential', '@spanpass/client', '@spanpass/tracing', '@spanpass/server'] as const;
+
+/** In a process that has nothing else loaded. */
+const MEASURE_IMPORT = `
+const rss = process.memoryUsage.rss(), startedAt = performance.now();
+await import(process.argv[1]);
+console.log(JSON.stringify({ importMs: performance.now() - startedAt, memoryKib: (process.memoryUsage.rss() - rss) / 1024 }));
+`;
+
+const importRows: readonly Row[] = PACKAGES.map(name => ({
+  id: `imports/${name}`,
+  label: `\`${name}\``,
+  open: async () => async () => {
+    const args = ['--input-type=module', '-e', MEASURE_IMPORT, name];
+    return JSON.parse(await run(process.execPath, args, { cwd: fileURLToPath(new URL('.', import.meta.url)) }));
+  },
+}));
+
+export const clientRows: readonly Row[] = [...exportRows, ...importRows];
