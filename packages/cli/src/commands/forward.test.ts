@@ -93,6 +93,15 @@ it('never sends its credential in the clear beyond this machine', async () => {
   });
 });
 
+it.each([
+  ['http://127.0.0.1:4319', []],
+  ['http://localhost:4320', []],
+  ['unix:///run/otlp.sock', ['--grpc-socket', '/run/otlp.sock']],
+])('does not send to itself at %s', async (endpoint, more) => {
+  const args = ['forward', '--key-file', 'none.json', '--endpoint', endpoint, ...more];
+  expect(await cli(args)).toMatchObject({ code: 2, err: expect.stringContaining('this sidecar itself listens') });
+});
+
 it('says at once that its key file is not there', async () => {
   expect(await cli(flags(join(dir, 'none.json')))).toMatchObject({
     code: 1,

@@ -75,6 +75,7 @@ protobuf is taken, and JSON refused (415).\n${examples(
     )
     .action(async (flags: ForwardFlags) => {
       const addresses = listenAddresses(flags);
+      refuseItself(flags.endpoint, [addresses.grpc, addresses.http]);
       await using client = createClient({ keyFile: flags.keyFile, allowPlaintext: flags.allowPlaintext });
       const log = pino({ name: 'spanpass-forward', level: flags.logLevel }, pino.destination(2));
       await started(client, log);
@@ -145,6 +146,17 @@ function listenAddresses(flags: ForwardFlags): { grpc: ListenAddress; http: List
       ? { kind: 'tcp', host, port: tcpPort }
       : { kind: 'socket', path: socket.replace(/^unix:(\/\/(?=\/))?/, '') };
   return { grpc: address(grpcSocket, grpcPort), http: address(httpSocket, httpPort) };
+}
+
+/** What it sends would come in again, for ever. */
+function refuseItself(endpoint: string, own: readonly ListenAddress[]): void {
+  const url = URL.canParse(endpoint) ? new URL(endpoint) : undefined;
+  const isOwn = own.some(address =>
+    address.kind === 'tcp'
+      ? url !== undefined && isLoopbackHost(url.hostname) && Number(url.port) === address.port && address.port > 0
+      : endpoint.replace(/^unix:(\/\/(?=\/))?/, '') === address.path,
+  );
+  if (isOwn) throw wrongUsage(`--endpoint ${endpoint} is where this sidecar itself listens: name the gateway`);
 }
 
 async function usable<T>(start: () => Promise<T>): Promise<T> {
