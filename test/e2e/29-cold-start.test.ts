@@ -1,33 +1,34 @@
 import { execFile } from 'node:child_process';
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { promisify } from 'node:util';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, expect, it } from 'vitest';
+import { describeWithEngine } from '../engines/describe.ts';
 import type { EnrolledPiped } from '../harness/admin.ts';
 import { passFor } from '../harness/passes.ts';
+import { startPostgres } from '../harness/postgres.ts';
 import { spanpassCommand } from '../harness/servers.ts';
 import { Stage } from '../harness/stage.ts';
 import { waitFor } from '../harness/wait.ts';
 import { adminToken, type Fleet, type FleetServer, startFleet } from './fleet.ts';
 
-describe('an auth server that starts while the control plane is down', () => {
+await describeWithEngine(['postgres'], 'an auth server that starts while the control plane is down', engines => {
   const stage = new Stage();
   let fleet: Fleet;
   let server: FleetServer;
   let snapshotFile: string;
+  let snapshotKeysFile: string;
   let good: EnrolledPiped;
   let bad: EnrolledPiped;
   let late: EnrolledPiped;
 
   beforeAll(async () => {
+    const { url } = await startPostgres(stage, engines.postgres);
     fleet = await startFleet(stage, {
+      databaseUrl: url,
       settings: async (folder, controlPlaneUrl) => {
-        const env = { ...process.env, SPANPASS_ADMIN_TOKEN: adminToken };
-        const args = [spanpassCommand, 'control-plane', 'snapshot-key', '--control-plane', controlPlaneUrl];
-        const { stdout } = await promisify(execFile)(process.execPath, args, { env });
-        const snapshotKeysFile = join(folder, 'snapshot-keys.json');
-        await writeFile(snapshotKeysFile, stdout);
+        snapshotKeysFile = join(folder, 'snapshot-keys.json');
+        await writeFile(snapshotKeysFile, await snapshotKey(controlPlaneUrl));
         snapshotFile = join(folder, 'keys.snapshot');
         return [{ snapshotFile, snapshotKeysFile, snapshotEveryMs: 1000, logLevel: 'debug' }];
       },
@@ -38,6 +39,13 @@ describe('an auth server that starts while the control plane is down', () => {
     late = await fleet.admin.enroll('shop', 'piped-late');
   });
   afterAll(() => stage.dispose());
+
+  async function snapshotKey(controlPlaneUrl: string, ...more: string[]): Promise<string> {
+    const env = { ...process.env, SPANPASS_ADMIN_TOKEN: adminToken };
+    const args = [spanpassCommand, 'control-plane', 'snapshot-key', '--control-plane', controlPlaneUrl, ...more];
+    const { stdout } = await promisify(execFile)(process.execPath, args, { env });
+    return stdout;
+  }
 
   const check = async (piped: EnrolledPiped) => server.client.check(await passFor(piped.keyFile));
   const kept = () => server.process.output().match(/"kind":"kept"/g)?.length ?? 0;
@@ -82,11 +90,27 @@ describe('an auth server that starts while the control plane is down', () => {
     const restarted = server.restart();
     restarted.catch(() => {});
     // It is not ready, so starting it does not end; it answers all the same.
-    await sleep(3000);
+    await waitFor('an answer', async () => (await check(good)) !== 'status 14', 30_000);
     expect([await check(good), await check(bad)]).toEqual(['key_source_unavailable', 'key_source_unavailable']);
     await fleet.restartControlPlane();
     server = await restarted;
     expect(server.process.output()).toContain('"kind":"not-loaded","reason":"body_mismatch"');
     expect([await check(good), await check(bad)]).toEqual(['allowed', 'key_revoked']);
+  });
+
+  it('takes no snapshot by a key that was not pinned yet, and one by it once it is', { timeout: 120_000 }, async () => {
+    await untilKept();
+    const shown = await snapshotKey(fleet.controlPlaneUrl, '--rotate', '0');
+    expect(JSON.parse(shown).keys).toHaveLength(1);
+    const refused = '"kind":"not-kept","reason":"key_not_pinned"';
+    await waitFor('the refusal', () => server.process.output().includes(refused), 30_000);
+    expect([await check(good), await check(bad)]).toEqual(['allowed', 'key_revoked']);
+    await writeFile(snapshotKeysFile, shown);
+    await server.process.stop();
+    server = await server.restart();
+    await waitFor('the feed', async () => (await check(good)) === 'allowed', 30_000);
+    // The one on disk was signed by the key that was replaced.
+    expect(server.process.output()).toContain('"kind":"not-loaded","reason":"key_not_pinned"');
+    await untilKept();
   });
 });
