@@ -82,6 +82,7 @@ export class Link {
 
   /** The server runs again and reads what its sockets hold. */
   read(): void {
+    if (this.serverStopped) return;
     for (const event of this.#unread.splice(0)) event();
   }
 
@@ -197,7 +198,8 @@ export class Link {
   }
 
   #arrive(event: () => void): void {
-    if (this.serverStopped) this.#unread.push(event);
+    // What waits to be read comes first, when the server runs again too.
+    if (this.serverStopped || this.#unread.length > 0) this.#unread.push(event);
     else event();
   }
 }
