@@ -3,6 +3,7 @@ import { clientRows } from './client.ts';
 import { coldRows } from './cold.ts';
 import { gatewayRows } from './gateway.ts';
 import { serverRows } from './server.ts';
+import { stormRows } from './storm.ts';
 
 /** All that can be measured, in the order of the tables. */
-export const allRows: readonly Row[] = [...gatewayRows, ...serverRows, ...coldRows, ...clientRows];
+export const allRows: readonly Row[] = [...gatewayRows, ...serverRows, ...coldRows, ...clientRows, ...stormRows];

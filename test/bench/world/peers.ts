@@ -35,6 +35,12 @@ export function nodePeer(world: World, peer: NodePeer, core?: number): Promise<S
   });
 }
 
+/** Knows the records of a file, and counts what it is asked. */
+export function standInControlPlane(world: World, recordsPath: string): Promise<ServerProcess> {
+  const path = fileURLToPath(new URL('../peers/control-plane.js', import.meta.url));
+  return startListener(world, { name: 'stand-in control plane', command: process.execPath, args: [path, recordsPath] });
+}
+
 /** Kept among the engines, under a digest of its sources. */
 async function buildGoPeer(): Promise<string> {
   const files = ['go.mod', 'go.sum', 'main.go'];

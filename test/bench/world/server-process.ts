@@ -34,12 +34,12 @@ export async function startListener(world: World, program: Program): Promise<Ser
 }
 
 export function startProgram(
-  world: World,
+  { stage }: Pick<World, 'stage'>,
   { name, command, args, env, core }: Program,
   ready: () => Promise<boolean> | boolean,
 ): Promise<RunningProcess> {
   const [pinned, pinnedArgs] = onCore(core, command, args);
-  return startProcess(world.stage, {
+  return startProcess(stage, {
     name,
     command: pinned,
     args: pinnedArgs,

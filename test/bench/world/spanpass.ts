@@ -4,6 +4,7 @@ import { createAdmin, type EnrolledPiped } from '../../harness/admin.ts';
 import { passFor } from '../../harness/passes.ts';
 import { freePorts } from '../../harness/ports.ts';
 import { spanpassCommand } from '../../harness/servers.ts';
+import type { Stage } from '../../harness/stage.ts';
 import { answersOk } from '../../harness/wait.ts';
 import { STATIC_KEY_HASH } from './pipecd.ts';
 import { nodeProgram, type ServerProcess, startProgram } from './server-process.ts';
@@ -81,9 +82,11 @@ export async function authServer(world: World, choice: AuthServerChoice = {}): P
   return world.once(`auth server ${JSON.stringify(choice)}`, () => startAuthServer(world, choice));
 }
 
-async function startAuthServer(
+/** A new one, that ends with the stage. */
+export async function startAuthServer(
   world: World,
   { core, pipecd = false, controlPlaneUrl, nodeFlags = [] }: AuthServerChoice,
+  stage: Stage = world.stage,
 ): Promise<AuthServerProcess> {
   const { grpc, http, metrics } = await freePorts('grpc', 'http', 'metrics');
   const env = {
@@ -102,7 +105,7 @@ async function startAuthServer(
     core,
   });
   const metricsUrl = `http://127.0.0.1:${metrics}`;
-  const { pid } = await startProgram(world, program, () => answersOk(`${metricsUrl}/readyz`));
+  const { pid } = await startProgram({ stage }, program, () => answersOk(`${metricsUrl}/readyz`));
   return { pid, port: grpc, httpPort: http, metricsUrl: `${metricsUrl}/metrics` };
 }
 

@@ -1,0 +1,103 @@
+import type { Results } from './results.ts';
+import type { Group } from './row.ts';
+import { markdown, round, tableOf } from './table.ts';
+import { isMet, TARGETS } from './targets.ts';
+
+/** One after the other on a quiet machine the load comes from the run alone: two cores, both at work. */
+const QUIET_LOAD = 0.5;
+
+const SECTIONS: Readonly<Record<Group, { readonly title: string; readonly text: string }>> = {
+  gateway: {
+    title: 'Through Envoy',
+    text: `A real Envoy with one worker and an answer of its own behind the check, so that nothing but the check costs. All see the
+same export with a credential of the same size; \`h2load\` keeps 64 requests under way on two connections. Processor time is
+what the kernel booked for Envoy and for the server that it asks, divided by the number of checks.`,
+  },
+  server: {
+    title: 'Straight at the server, on one core',
+    text: `The server on one core, the load on the other, 64 checks under way on two connections. The CheckRequest is what Envoy sends.
+The bare echo reads nothing and gives everybody the same bytes: it is what grpc-js and Node.js cost before anything is checked.`,
+  },
+  cold: {
+    title: 'Credentials seen for the first time',
+    text: `Each check shows a new credential (ES256) of a key that is at hand: form, signature, claims. Signatures are verified on
+libuv's threads, so that checks whose answer is known go on meanwhile. The first row is as low as it gets for anybody who
+verifies in Node.js: an echo with one \`node:crypto\` verification of 400 bytes in it.`,
+  },
+  client: {
+    title: 'What a credential costs the client',
+    text: `The stock exporter for OTLP/gRPC in a process of its own on one core, one span an export, against a server that reads nothing.`,
+  },
+  imports: {
+    title: 'What a package costs to import',
+    text: `In a process that has loaded nothing else, file cache warm: time until the import is done, and resident memory that came with it.`,
+  },
+  storm: {
+    title: 'All pipeds at once, after a restart',
+    text: `An auth server that was just started knows no key. Every piped shows a credential at the same time, as many under way as
+Envoy's clusters of the generated configuration allow, while one piped that is known goes on at a steady rate. The control
+plane is a stand-in that counts what it is asked.`,
+  },
+};
+
+/** `docs/performance.md`, from the figures of one run. */
+export function performancePage(results: Results): string {
+  const sections = results.groups.map(group => {
+    const { title, text } = SECTIONS[group.group];
+    return `## ${title}\n\n${text}\n\n${tableOf(group)}`;
+  });
+  return `<!-- Written by \`npm run bench:page -w test\` from test/bench/results/full.json. -->
+
+# Performance
+
+What a check costs, beside what others pay for one: the same machine, the same run, the rows of a table measured in turns.
+Each figure is the median of ${results.rounds} rounds, with the lowest and the highest in parentheses. µs are processor time, not
+waiting time.
+
+${machineOf(results)}
+
+## What was aimed at
+
+${targets(results)}
+
+${sections.join('\n\n')}
+
+## How to repeat it
+
+\`\`\`sh
+npm run bench                              # all rows, about 25 minutes; figures go to .reports/bench.json
+npm run bench -- --quick                   # the same rows with less of each, below three minutes on a quiet machine
+npm run bench -- --rows server/,cold/      # rows whose id holds one of these
+npm run bench -- --rows server/spanpass --cpu-prof /tmp/profiles
+\`\`\`
+
+It wants Linux, two cores with nothing else to do, Go, and \`h2load\` (Debian's \`nghttp2-client\`); Envoy is downloaded, and the
+peer in Go built, on the first run. It says how many others ran on the machine while it started. The table of this page is of
+\`npm run bench -- --out test/bench/results/full.json\` and then \`npm run bench:page -w test\`.
+
+Figures of two runs, or of two machines, are not to be compared; ratios between the rows of one run are. The peers are in
+\`test/bench/peers\`: [Go](../test/bench/peers/go-ext-authz/main.go) with grpc-go, go-control-plane and golang-jwt;
+[the echo](../test/bench/peers/grpc-echo.ts) with grpc-js.
+`;
+}
+
+function machineOf({ machine, startedAt, profile }: Results): string {
+  const { cpu, cores, memoryGib, kernel, versions, loadAtStart } = machine;
+  const list = Object.entries(versions).map(([name, version]) => `${name} ${version}`);
+  const quiet =
+    loadAtStart <= QUIET_LOAD
+      ? `Nothing else ran: the load average was ${loadAtStart.toFixed(2)} at the start.`
+      : `**The machine was not quiet**: the load average was ${loadAtStart.toFixed(2)} at the start. Take the ratios for rough, and the rates for too low.`;
+  const profiled =
+    profile === 'full' ? '' : ` This is the ${profile} profile, with less of everything than the full one.`;
+  return `Measured on ${startedAt.slice(0, 10)}: ${cpu}, ${cores} cores, ${memoryGib} GiB, Linux ${kernel}; ${list.join(', ')}. ${quiet}${profiled}`;
+}
+
+function targets(results: Results): string {
+  const lines = TARGETS.flatMap(target => {
+    const value = target.found(results);
+    if (value === undefined) return [];
+    return [[target.text, `${target.kind} ${target.bound}`, round(value), isMet(target, results) ? 'yes' : '**no**']];
+  });
+  return markdown(['', 'aim', 'found', 'met'], lines);
+}
