@@ -109,10 +109,24 @@ describe('what a client could write itself', () => {
     expect(seen).toEqual([]);
   });
 
-  it('an Envoy that sends the path without its prefix gets no allow for any telemetry', async () => {
-    const { ask } = await port();
-    expect(statusOf(await ask('POST /v1/traces', 'authorization: Bearer x'))).toBe(404);
-  });
+  it.each(['/v1/traces?a=b', '/opentelemetry.proto.collector.trace.v1.TraceService/Export'])(
+    'is not what an Envoy without a prefix asks about at %s, and nobody else is asked there',
+    async path => {
+      const { ask, seen } = await port();
+      const answer = await ask(`POST ${path}`, 'authorization: Bearer x', ...forged);
+      expect([statusOf(answer), headerOf(answer, 'x-spanpass-piped')]).toEqual([200, 'edge-1']);
+      expect(seen).toMatchObject([{ method: 'POST', path }]);
+      expect(statusOf(await (await port({ dialects: ['nginx'] })).ask(`POST ${path}`))).toBe(404);
+    },
+  );
+
+  it.each(['/', '/v1/unknown', '/V1/traces', '//v1/traces', '/v1/traces/', '/nginx/v1/traces'])(
+    'gets no allow at %s',
+    async path => {
+      const { ask, seen } = await port();
+      expect([statusOf(await ask(`POST ${path}`, ...forged)), seen]).toEqual([404, []]);
+    },
+  );
 });
 
 it('takes no dialects that there are not, and not none', async () => {
