@@ -25,7 +25,10 @@ export interface ServerOptions {
   readonly maxRememberedLength?: number;
   /** How long a check may take, in milliseconds. Default 4000; then it is refused as `check_timeout`. */
   readonly checkTimeoutMs?: number;
-  /** Checks that may wait at the same time. Default 4096; a further one is refused as `overloaded`. */
+  /**
+   * Checks that may wait at the same time. Default 8192, as many as an Envoy with the generated configuration asks about
+   * at once; a further one is refused as `overloaded`.
+   */
   readonly maxPendingChecks?: number;
   /** Wall clock, in milliseconds. Default `Date.now`. */
   readonly now?: () => number;
@@ -87,7 +90,7 @@ export function createServer(options: ServerOptions): CheckingServer {
   }
   const maxRememberedLength = wholeNumber('maxRememberedLength', options.maxRememberedLength ?? 4096, 0);
   const checkTimeoutMs = wholeNumber('checkTimeoutMs', options.checkTimeoutMs ?? 4000);
-  const maxPendingChecks = wholeNumber('maxPendingChecks', options.maxPendingChecks ?? 4096);
+  const maxPendingChecks = wholeNumber('maxPendingChecks', options.maxPendingChecks ?? 8192);
   const decisions = new LRUCache<string, Remembered>({
     max: wholeNumber('maxDecisions', options.maxDecisions ?? 10_000),
   });

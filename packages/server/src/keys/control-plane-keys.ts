@@ -30,7 +30,10 @@ export interface ControlPlaneKeysOptions extends EndpointOptions {
   readonly lookupTimeoutMs?: number;
   /** Lookups at the same time. Default 64. */
   readonly maxLookups?: number;
-  /** Lookups that may wait for a turn. Default 1024; a further one is refused as `overloaded`. */
+  /**
+   * Lookups that may wait for a turn. Default 8192, for as many checks as an Envoy with the generated configuration asks
+   * about at once; a further one is refused as `overloaded`.
+   */
   readonly maxQueuedLookups?: number;
   /** Lookups of kids that no key has, each second and saved up, by peer address. Default 20 and 200; then `throttled`. */
   readonly unknownPerSecond?: number;
@@ -124,7 +127,7 @@ export class ControlPlaneKeys implements KeySource {
     });
     this.#queue = new WorkQueue(
       wholeNumber('maxLookups', options.maxLookups ?? 64),
-      wholeNumber('maxQueuedLookups', options.maxQueuedLookups ?? 1024, 0),
+      wholeNumber('maxQueuedLookups', options.maxQueuedLookups ?? 8192, 0),
     );
     const fetchKey = fetchKeyFrom(this.#endpoint, {
       timeoutMs: wholeNumber('lookupTimeoutMs', options.lookupTimeoutMs ?? 2000),
