@@ -41,7 +41,7 @@ it('the example of the README runs against spanpass up', { timeout: 60_000 }, as
   });
 
   expect(stdout).toMatch(/^edge-1 of shop is enrolled with key /);
-  expect(stdout).toContain('{}Allowed, as edge-1 of shop, until ');
+  expect(stdout).toMatch(/\{\}(?:(?:ok|-) [^\n]+\n)+\nAllowed, as edge-1 of shop, until /);
   expect(stdout).toMatch(
     /edge-1 of shop is disabled\.\n(?:(?:ok|FAIL|-) [^\n]+\n)+\nRefused with PERMISSION_DENIED \(7\), over HTTP 403:\npiped_disabled: [^\n]+\nSee [^\n]+\n$/,
   );
