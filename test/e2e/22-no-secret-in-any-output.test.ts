@@ -26,6 +26,9 @@ import { answersOk, waitFor } from '../harness/wait.ts';
 
 const run = promisify(execFile);
 
+/** Two dozen commands, each a process of its own. */
+const patience = { timeout: 300_000 };
+
 /** A key as PipeCD makes them, and the hash that it keeps. */
 const staticKey = 'ovnq6wh0zwqx3ezd8bq7b1yd2vgrxaj6l4prcr7u9xmb3nlhkz';
 const staticKeyHash = '$2b$10$/l65wpa0L5LAPFt.h/vDxOk.MhLk/bmTUKKoySYBRXoy6rrumeMNW';
@@ -169,7 +172,7 @@ await describeWithEngine(['envoy', 'otelcol'], 'no secret is in any output', eng
   });
   afterAll(() => stage.dispose());
 
-  it('not in those of pipeds that come and go, and of passes that hold and that do not', async () => {
+  it('not in those of pipeds that come and go, and of passes that hold and that do not', patience, async () => {
     const owner = ['--project', 'shop', '--piped', 'edge-1'];
     const registered = await command(['piped', 'register', ...owner, '--json'], { showsSecrets: true });
     const enrollmentToken = secret('the enrollment token', JSON.parse(registered).enrollmentToken);
@@ -240,7 +243,7 @@ await describeWithEngine(['envoy', 'otelcol'], 'no secret is in any output', eng
     await command(['piped', 'disable', ...owner]);
   });
 
-  it('not in those of a control plane that is shown secrets in every wrong place', async () => {
+  it('not in those of a control plane that is shown secrets in every wrong place', patience, async () => {
     const { controlPlane } = urls;
     const wrong = secret('a wrong token');
     for (const token of [wrong, tokens.authServer, `${tokens.admin}x`, tokens.admin.slice(0, -1)]) {
