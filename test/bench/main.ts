@@ -23,6 +23,9 @@ const { values } = parseArgs({
   },
 });
 
+/** npm goes to the package's folder first. */
+const calledFrom = process.env.INIT_CWD ?? process.cwd();
+
 const wanted = values.rows?.split(',');
 const rows = allRows.filter(({ id }) => wanted === undefined || wanted.some(part => id.includes(part)));
 if (rows.length === 0) {
@@ -33,10 +36,10 @@ const profile = PROFILES[values.smoke ? 'smoke' : values.quick ? 'quick' : 'full
 const results = await runBench({
   rows,
   profile: values.rounds === undefined ? profile : { ...profile, rounds: Number(values.rounds) },
-  cpuProfileFolder: values['cpu-prof'] && resolve(values['cpu-prof']),
+  cpuProfileFolder: values['cpu-prof'] && resolve(calledFrom, values['cpu-prof']),
   say: line => process.stderr.write(`bench: ${line}\n`),
 });
-const out = resolve(values.out);
+const out = resolve(calledFrom, values.out);
 await mkdir(dirname(out), { recursive: true });
 await writeFile(out, `${JSON.stringify(results, undefined, 2)}\n`);
 process.stdout.write(`${allTables(results)}\n\n${JSON.stringify(results.machine)}\nwritten to ${out}\n`);

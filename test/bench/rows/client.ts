@@ -1,5 +1,6 @@
-import { fileURLToPath } from 'node:url';
+import { testRoot } from '../../engines/root.ts';
 import { run } from '../../engines/run.ts';
+import { builtScript } from '../built.ts';
 import type { ExportResult } from '../drive/export.ts';
 import { onCore } from '../measure/on-core.ts';
 import type { Row } from '../row.ts';
@@ -19,7 +20,7 @@ const exportRows: readonly Row[] = WAYS.map(({ id, label, mode }) => ({
   async open(world, profile) {
     const sink = await nodePeer(world, 'otlp-sink', LOAD_CORE);
     const { keyFilePath } = await piped(world);
-    const script = fileURLToPath(new URL('../drive/export.js', import.meta.url));
+    const script = builtScript('drive/export');
     return async () => {
       const args = [script, mode, String(sink.port), String(profile.exports), keyFilePath];
       const [command, pinned] = onCore(SERVER_CORE, process.execPath, args);
@@ -43,7 +44,7 @@ const importRows: readonly Row[] = PACKAGES.map(name => ({
   label: `\`${name}\``,
   open: async () => async () => {
     const args = ['--input-type=module', '-e', MEASURE_IMPORT, name];
-    return JSON.parse(await run(process.execPath, args, { cwd: fileURLToPath(new URL('.', import.meta.url)) }));
+    return JSON.parse(await run(process.execPath, args, { cwd: testRoot }));
   },
 }));
 

@@ -1,5 +1,5 @@
-import { fileURLToPath } from 'node:url';
 import { run } from '../../engines/run.ts';
+import { builtScript } from '../built.ts';
 import type { DriveResult } from '../drive/answer-all.ts';
 import { onCore } from '../measure/on-core.ts';
 import type { Row } from '../row.ts';
@@ -39,7 +39,7 @@ export const coldRows: readonly Row[] = SERVERS.map(({ id, label, start, keys })
   async open(world, { checks: { cold: checks } }) {
     const server = await start(world);
     const shown = (await pipeds(world, MANY)).slice(0, keys);
-    const script = fileURLToPath(new URL('../drive/cold.js', import.meta.url));
+    const script = builtScript('drive/cold');
     const drive = async (count: number): Promise<DriveResult> => {
       const args = [script, String(server.port), String(count), '32', ...shown.map(({ keyFilePath }) => keyFilePath)];
       const result = JSON.parse(await run(...onCoreOf(args), { timeoutMs: 120_000 })) as DriveResult;

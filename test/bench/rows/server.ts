@@ -32,6 +32,12 @@ const SERVERS: readonly Server[] = [
     start: world => nodePeer(world, 'grpc-echo', core),
     checksNothing: true,
   },
+  {
+    id: 'server/http2-echo',
+    label: 'bare node:http2 echo, without grpc-js',
+    start: world => nodePeer(world, 'http2-echo', core),
+    checksNothing: true,
+  },
   { id: 'server/spanpass', label: '**spanpass**, cached', start: world => authServer(world, { core }) },
   {
     id: 'server/spanpass-pipecd-key',

@@ -1,10 +1,10 @@
 import { readFile } from 'node:fs/promises';
-import { fileURLToPath } from 'node:url';
 import type { KeyFile } from '@spanpass/credential';
 import { run } from '../../engines/run.ts';
 import { passFor } from '../../harness/passes.ts';
 import { startProcess } from '../../harness/process.ts';
 import { Stage } from '../../harness/stage.ts';
+import { builtScript } from '../built.ts';
 import type { DriveResult } from '../drive/answer-all.ts';
 import type { SteadyResult } from '../drive/steady.ts';
 import type { Asked } from '../peers/control-plane.ts';
@@ -13,7 +13,7 @@ import { manyKeys } from '../world/many-keys.ts';
 import { standInControlPlane } from '../world/peers.ts';
 import { startAuthServer } from '../world/spanpass.ts';
 
-const script = (name: string) => fileURLToPath(new URL(`../drive/${name}.js`, import.meta.url));
+const script = (name: string) => builtScript(`drive/${name}`);
 
 /** An auth server that knows nothing yet, and every piped at once. */
 export const stormRows: readonly Row[] = [

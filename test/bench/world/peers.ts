@@ -1,10 +1,10 @@
 import { createHash } from 'node:crypto';
 import { copyFile, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { cached } from '../../engines/cache.ts';
 import { testRoot } from '../../engines/root.ts';
 import { progress, run } from '../../engines/run.ts';
+import { builtScript } from '../built.ts';
 import { STATIC_KEY } from './pipecd.ts';
 import { nodeProgram, type ServerProcess, startListener } from './server-process.ts';
 import { piped } from './spanpass.ts';
@@ -24,20 +24,20 @@ export function goPeer(world: World, mode: GoMode, core?: number): Promise<Serve
   });
 }
 
-export type NodePeer = 'grpc-echo' | 'grpc-echo-verify' | 'http-echo' | 'otlp-sink';
+export type NodePeer = 'grpc-echo' | 'grpc-echo-verify' | 'http-echo' | 'http2-echo' | 'otlp-sink';
 
 /** What Node.js costs without anything of ours: an answer that is always the same. */
 export function nodePeer(world: World, peer: NodePeer, core?: number): Promise<ServerProcess> {
   return world.once(`${peer} ${core}`, () => {
     const [script = '', ...flags] = peer === 'grpc-echo-verify' ? ['grpc-echo', '--verify'] : [peer];
-    const path = fileURLToPath(new URL(`../peers/${script}.js`, import.meta.url));
+    const path = builtScript(`peers/${script}`);
     return startListener(world, nodeProgram(world, { name: peer, args: [path, ...flags], core }));
   });
 }
 
 /** Knows the records of a file, and counts what it is asked. */
 export function standInControlPlane(world: World, recordsPath: string): Promise<ServerProcess> {
-  const path = fileURLToPath(new URL('../peers/control-plane.js', import.meta.url));
+  const path = builtScript('peers/control-plane');
   return startListener(world, { name: 'stand-in control plane', command: process.execPath, args: [path, recordsPath] });
 }
 

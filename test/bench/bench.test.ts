@@ -1,0 +1,44 @@
+import { expect, it } from 'vitest';
+import { describeWithEngine } from '../engines/describe.ts';
+import { PROFILES } from './profile.ts';
+import { allRows } from './rows/index.ts';
+import { runBench } from './run.ts';
+import { allTables } from './table.ts';
+
+/** One of each kind, and all of ours. */
+const ROWS = [
+  'gateway/jwt-cached',
+  'gateway/go-cached',
+  'gateway/spanpass-grpc',
+  'gateway/spanpass-http',
+  'server/grpc-echo',
+  'server/spanpass',
+  'cold/spanpass',
+  'client/credential',
+  'imports/@spanpass/client',
+  'storm/restart',
+];
+
+await describeWithEngine(['envoy', 'h2load'], 'the bench', () => {
+  it('names each row once, in its group', () => {
+    const ids = allRows.map(({ id }) => id);
+    expect(new Set(ids).size).toBe(ids.length);
+    expect(ids).toEqual(expect.arrayContaining(ROWS));
+  });
+
+  it('runs, whatever it finds', { timeout: 300_000 }, async () => {
+    const rows = allRows.filter(({ id }) => ROWS.includes(id));
+    const lines: string[] = [];
+    const results = await runBench({ rows, profile: PROFILES.smoke, say: line => lines.push(line) });
+    const measured = results.groups.flatMap(group => group.rows);
+    expect(measured.map(({ id }) => id)).toEqual(rows.map(({ id }) => id));
+    for (const { id, figures } of measured) {
+      const values = Object.values(figures).flatMap(({ median, min, max }) => [median, min, max]);
+      expect(values.length, id).toBeGreaterThan(0);
+      expect(values.every(Number.isFinite), `${id}: ${JSON.stringify(figures)}`).toBe(true);
+    }
+    const text = allTables(results);
+    for (const { label } of rows) expect(text).toContain(`| ${label}`);
+    expect(lines.length).toBeGreaterThan(rows.length);
+  });
+});
