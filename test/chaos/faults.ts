@@ -15,7 +15,7 @@ const TEN_MINUTES_MS = 600_000;
 const SLOW_ANSWER_MS = 1_500;
 
 export function faultsOf(stack: Stack, pipeds: readonly RunningPiped[], { outageMs, freezeMs }: Profile): Fault[] {
-  const durable = pipeds.filter(({ isDurable }) => isDurable);
+  const durable = pipeds.filter(({ exporter }) => exporter === 'durable');
   const harmed = (
     fault: Omit<Fault, 'run'>,
     harm: () => Promise<unknown>,
@@ -57,7 +57,7 @@ export function faultsOf(stack: Stack, pipeds: readonly RunningPiped[], { outage
   };
   return [
     ...PART_NAMES.map(kill),
-    ...(['envoy', 'auth-1', 'collector', 'control-plane'] as const).map(freeze),
+    ...PART_NAMES.filter(name => name !== 'postgres').map(freeze),
     harmed({ name: 'slow auth servers', touches: ['auth-1', 'auth-2'] }, slow(SLOW_ANSWER_MS), slow(0)),
     harmed(
       { name: 'full disk', touches: ['disk', 'pipeds'] },
@@ -73,6 +73,11 @@ export function faultsOf(stack: Stack, pipeds: readonly RunningPiped[], { outage
         await sleep(outageMs);
       },
     },
+    harmed(
+      { name: 'kill sidecars', touches: ['sidecars'] },
+      all(async piped => piped.sidecar?.kill()),
+      all(async piped => piped.sidecar?.start()),
+    ),
     clock('clock 10 min ahead', TEN_MINUTES_MS),
     clock('clock 10 min behind', -TEN_MINUTES_MS),
     harmed(
@@ -90,6 +95,7 @@ export function pairsOf(faults: readonly Fault[], count: number, random: () => n
     const pick = () => faults[Math.floor(random() * faults.length)];
     const [one, other] = [pick(), pick()];
     if (!one || !other || one.touches.some(thing => other.touches.includes(thing))) continue;
+    if (pairs.some(({ name }) => name.includes(one.name) && name.includes(other.name))) continue;
     pairs.push({
       name: `${one.name} + ${other.name}`,
       touches: [...one.touches, ...other.touches],

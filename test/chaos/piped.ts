@@ -7,7 +7,12 @@
 import { readFileSync, writeSync } from 'node:fs';
 import { setTimeout as delay } from 'node:timers/promises';
 import { OTLPTraceExporter } from '@opentelemetry/exporter-trace-otlp-grpc';
-import { BatchSpanProcessor, type ReadableSpan, type SpanProcessor } from '@opentelemetry/sdk-trace-base';
+import {
+  BatchSpanProcessor,
+  type ReadableSpan,
+  type SpanExporter,
+  type SpanProcessor,
+} from '@opentelemetry/sdk-trace-base';
 import { createClient } from '@spanpass/client';
 import { createDeploymentTracing, type Deployment } from '@spanpass/tracing';
 import { createDurableExport } from '@spanpass/tracing/durable';
@@ -15,9 +20,11 @@ import { randomOf } from './random.ts';
 
 export interface PipedOptions {
   readonly name: string;
-  readonly exporter: 'durable' | 'stock';
+  /** `sidecar`: the stock exporter to a sidecar on this machine, repeated until it has acknowledged. */
+  readonly exporter: 'durable' | 'stock' | 'sidecar';
   readonly keyFile: string;
-  readonly gatewayUrl: string;
+  /** The gateway, or the sidecar. */
+  readonly sendTo: string;
   readonly folder: string;
   readonly deploymentsPerSecond: number;
   readonly seed: number;
@@ -29,10 +36,10 @@ export interface PipedOptions {
 
 const options = JSON.parse(process.argv[2] ?? '{}') as PipedOptions;
 const random = randomOf(options.seed);
-const { keyFile, gatewayUrl: url, folder } = options;
+const { keyFile, sendTo: url, folder } = options;
 const pass = createClient({ keyFile, now: () => Date.now() + clockOffMs() });
 
-/** Stored and refused by the spool; for the stock exporter it is only known that it was handed over. */
+/** Stored or refused by the spool, or acknowledged by the sidecar; handed over, where the stock exporter is alone. */
 type Fate = 'stored' | 'refused';
 
 function tell(fate: Fate, span: ReadableSpan): void {
@@ -96,11 +103,37 @@ function stock(): SpanProcessor {
   };
 }
 
+function throughSidecar(): SpanProcessor {
+  const exporter = new OTLPTraceExporter({ url });
+  const untilAcknowledged = (spans: ReadableSpan[], done: Parameters<SpanExporter['export']>[1]) => {
+    exporter.export(spans, result => {
+      if (result.code !== 0 && !stopped) {
+        setTimeout(() => untilAcknowledged(spans, done), 200);
+        return;
+      }
+      if (result.code === 0) for (const span of spans) tell('stored', span);
+      done(result);
+    });
+  };
+  let stopped = false;
+  return new BatchSpanProcessor(
+    {
+      export: untilAcknowledged,
+      async shutdown() {
+        stopped = true;
+        await exporter.shutdown();
+      },
+    },
+    { scheduledDelayMillis: 200 },
+  );
+}
+
+const processors = { durable, stock, sidecar: throughSidecar };
 const isDurable = options.exporter === 'durable';
 const tracing = createDeploymentTracing({
   ...options.claims,
   version: '1.0.0',
-  spanProcessors: [isDurable ? durable() : stock()],
+  spanProcessors: [processors[options.exporter]()],
   ...(isDurable && { journal: { folder: `${folder}/journal` } }),
 });
 tracing.recover(found => found.end('error', 'the piped was killed'));

@@ -10,6 +10,7 @@ import type { Stage } from '../harness/stage.ts';
 import { waitFor } from '../harness/wait.ts';
 import type { MadeSpan } from './count.ts';
 import type { PipedOptions } from './piped.ts';
+import type { Part } from './stack.ts';
 
 const program = join(testRoot, 'dist', 'chaos', 'piped.js');
 
@@ -17,19 +18,29 @@ const program = join(testRoot, 'dist', 'chaos', 'piped.js');
 export class RunningPiped {
   readonly name: string;
   readonly enrolled: EnrolledPiped;
+  /** Where it sends to, if it does not send by itself. */
+  readonly sidecar: Part | undefined;
+  readonly #gatewayUrl: string;
   readonly #stage: Stage;
   readonly #options: PipedOptions;
   readonly #lives: RunningProcess[] = [];
 
-  constructor(stage: Stage, enrolled: EnrolledPiped, options: Omit<PipedOptions, 'keyFile' | 'clockFile'>) {
+  constructor(
+    stage: Stage,
+    enrolled: EnrolledPiped,
+    options: Omit<PipedOptions, 'keyFile' | 'clockFile'>,
+    way: { readonly gatewayUrl: string; readonly sidecar?: Part | undefined },
+  ) {
     this.name = options.name;
+    this.sidecar = way.sidecar;
+    this.#gatewayUrl = way.gatewayUrl;
     this.enrolled = enrolled;
     this.#stage = stage;
     this.#options = { ...options, keyFile: enrolled.keyFilePath, clockFile: join(options.folder, 'clock') };
   }
 
-  get isDurable(): boolean {
-    return this.#options.exporter === 'durable';
+  get exporter(): PipedOptions['exporter'] {
+    return this.#options.exporter;
   }
 
   get spoolFolder(): string {
@@ -55,6 +66,7 @@ export class RunningPiped {
   /** Lets it end what it does. */
   async stop(): Promise<void> {
     await this.#lives.at(-1)?.stop('SIGTERM', 20_000);
+    await this.sidecar?.stop();
   }
 
   async setClockOff(ms: number): Promise<void> {
@@ -101,7 +113,7 @@ export class RunningPiped {
   async drain(timeoutMs: number): Promise<number> {
     const pass = createClient({ keyFile: this.#options.keyFile, renewal: false });
     const durable = createDurableExport({
-      endpoint: this.#options.gatewayUrl,
+      endpoint: this.#gatewayUrl,
       credentials: pass.exportCredentials(),
       spool: { folder: this.spoolFolder },
       retry: { initialBackoffMs: 100, maxBackoffMs: 500 },

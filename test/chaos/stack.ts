@@ -17,6 +17,8 @@ export type PartName = (typeof PART_NAMES)[number];
 /** One process that can be killed, started again in its place, and frozen. */
 export interface Part {
   kill(): Promise<void>;
+  /** Politely. */
+  stop(): Promise<void>;
   start(): Promise<void>;
   signal(signal: 'SIGSTOP' | 'SIGCONT'): void;
 }
@@ -91,10 +93,11 @@ export async function startStack(
   };
 }
 
-function part(first: RunningProcess, start: () => Promise<RunningProcess>): Part {
+export function part(first: RunningProcess, start: () => Promise<RunningProcess>): Part {
   let running = first;
   return {
     kill: () => running.stop('SIGKILL'),
+    stop: () => running.stop(),
     async start() {
       running = await start();
     },
