@@ -118,8 +118,7 @@ export class AuthenticationError extends Error {
   readonly code: RefusalCode;
   /** Whose request was refused, where that was verified. */
   readonly owner: Owner | undefined;
-  /** Whose key was named in what was refused, where that is all that is known: anybody may have sent it. */
-  readonly claimedOwner: Owner | undefined;
+  #claimedOwner: Owner | undefined;
   #authenticator: string | undefined;
 
   constructor(code: RefusalCode, options: { readonly cause?: unknown; readonly owner?: Owner } = {}) {
@@ -131,11 +130,22 @@ export class AuthenticationError extends Error {
     this.code = code;
     const { ownerVerified } = REFUSALS[code];
     this.owner = ownerVerified ? options.owner : undefined;
-    this.claimedOwner = ownerVerified ? undefined : options.owner;
+    this.#claimedOwner = ownerVerified ? undefined : options.owner;
   }
 
   get refusal(): Refusal {
     return REFUSALS[this.code];
+  }
+
+  /** Whose key was named in what was refused, where that is all that is known: anybody may have sent it. */
+  get claimedOwner(): Owner | undefined {
+    return this.#claimedOwner;
+  }
+
+  /** Says whose key was named, where no signature was looked at. */
+  naming(owner: Owner): this {
+    if (this.owner === undefined) this.#claimedOwner = owner;
+    return this;
   }
 
   /** Who refused, if it was one of the authenticators. */

@@ -136,7 +136,11 @@ export function pipedJwt({
         return OWN_TYPS.has(typ) ? refused(error) : { kind: 'not-mine', closest: error };
       }
       const implausible = implausibility(parsed, expectations);
-      if (implausible !== undefined) return refused(implausible);
+      if (implausible !== undefined) {
+        // Nothing is looked up for it, but whoever reads reports wants to know whose clock or settings are wrong.
+        const atHand = keys.peek(parsed.unverifiedHeader.kid);
+        return refused(atHand === undefined ? implausible : implausible.naming(ownerOf(atHand)));
+      }
       return join(token, parsed, { signal, peerAddress: request.peer.address });
     },
   };

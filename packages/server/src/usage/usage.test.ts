@@ -137,3 +137,11 @@ it('ends, also where nobody answers', async () => {
   expect(book.isEmpty).toBe(false);
   expect(() => new UsageReporter({ controlPlane, book, everyMs: 0 })).toThrow(TypeError);
 });
+
+it('takes whose key was named, where no signature was looked at, for a claim', () => {
+  const book = new UsageBook({ now: () => 7000 });
+  const refused = new AuthenticationError('expired').naming(ownerOf(1));
+  expect([refused.owner, refused.claimedOwner]).toEqual([undefined, ownerOf(1)]);
+  book.decided({ protocol: 'grpc', refused });
+  expect(book.take(1).refusals).toMatchObject([{ kid: kidOf(1), verified: false, lastReason: 'expired' }]);
+});
