@@ -33,8 +33,6 @@ const [adminToken, authServerToken, gatewayToken] = ['admin', 'auth-server', 'ga
 /** Of an address that asks for keys that do not exist, the auth server lets so many through: saved up, and each second. */
 const BURST = 200;
 const PER_SECOND = 20;
-/** So many lookups it has under way; one that fails is not counted against the address. */
-const AT_A_TIME = 64;
 
 await describeWithEngine(['envoy', 'otelcol'], 'a flood', ({ envoy, otelcol }) => {
   const stage = new Stage();
@@ -43,12 +41,14 @@ await describeWithEngine(['envoy', 'otelcol'], 'a flood', ({ envoy, otelcol }) =
   let gateway: RunningEnvoy;
   let piped: EnrolledPiped;
   let lookups: ReadonlyMap<string, number>;
+  let metricsUrl: string;
   const measured: Record<string, unknown> = { count };
   const exported: Exported[] = [];
 
   beforeAll(async () => {
     const folder = await tempDir(stage, 'flood');
     const ports = await freePorts('controlPlane', 'auth', 'metrics');
+    metricsUrl = `http://127.0.0.1:${ports.metrics}`;
     sink = await startSink(stage);
     const exportTo = [{ protocol: 'http', endpoint: sink.url, encoding: 'json' } as const];
     const collector = await startCollector(stage, otelcol, { exportTo }, gatewayToken);
@@ -92,6 +92,11 @@ await describeWithEngine(['envoy', 'otelcol'], 'a flood', ({ envoy, otelcol }) =
     return JSON.parse(stdout) as FloodOutcome;
   }
 
+  async function failedLookups(): Promise<number> {
+    const metrics = await (await fetch(`${metricsUrl}/metrics`)).text();
+    return Number(/^spanpass_key_lookups_total\{result="failed"\} (\d+)$/m.exec(metrics)?.[1] ?? 0);
+  }
+
   const made = (outcome: FloodOutcome) => Object.values(outcome).reduce((sum, each) => sum + each, 0);
 
   it('is yet to come: how long an export takes in peace', { timeout: 60_000 }, async () => {
@@ -107,11 +112,19 @@ await describeWithEngine(['envoy', 'otelcol'], 'a flood', ({ envoy, otelcol }) =
     const seconds = (performance.now() - startedAt) / 1000;
     const asked = [...lookups].filter(([kid]) => !known.has(kid));
     const lookedUp = asked.reduce((sum, [, times]) => sum + times, 0);
-    measured.kidsFlood = { seconds: Math.round(seconds), outcome, asked: asked.length, lookedUp };
+    measured.kidsFlood = {
+      seconds: Math.round(seconds),
+      outcome,
+      asked: asked.length,
+      lookedUp,
+      failed: await failedLookups(),
+    };
     // Refused as unknown, or told to come back later; let in, never.
     expect(Object.keys(outcome).filter(code => !['16', '14'].includes(code))).toEqual([]);
     expect(made(outcome)).toBe(count);
-    expect(lookedUp).toBeLessThanOrEqual(BURST + PER_SECOND * seconds + AT_A_TIME);
+    // A look-up that fails is not counted against the address; one whose answer came too late is made again, twice at most.
+    expect(asked.length).toBeLessThanOrEqual(BURST + PER_SECOND * seconds + 1 + (await failedLookups()));
+    expect(lookedUp).toBeLessThanOrEqual(3 * asked.length);
   });
 
   it(`of ${count} forged signatures on its own kid neither throttles the piped`, { timeout: 900_000 }, async () => {
