@@ -44,7 +44,9 @@ describe.each(DATABASES)('lists on $name', database => {
   it.each(PATHS)('%s takes only what it gave itself as a place to go on from', async path => {
     const { next } = await get(path, { limit: '1' });
     const others = await Promise.all(PATHS.filter(other => other !== path).map(other => get(other, { limit: '1' })));
-    const bad = ['', 'x', 'a/b', '1', `${next}=`, Buffer.from('["pipeds",["a"]]').toString('base64url')];
+    const [, key] = JSON.parse(Buffer.from(next, 'base64url').toString());
+    const elsewhere = Buffer.from(JSON.stringify(['elsewhere', key])).toString('base64url');
+    const bad = [elsewhere, '', 'x', 'a/b', '1', `${next}=`, Buffer.from('["pipeds",["a"]]').toString('base64url')];
     for (const after of [...bad, ...others.map(other => other.next)]) {
       const answer = await get(path, { after });
       expect(answer, after).toMatchObject({ status: 400, code: 'invalid_request' });
