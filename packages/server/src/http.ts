@@ -6,8 +6,8 @@ import { refusalHeaders, rpcStatus } from './refusal-headers.ts';
 import type { AuthenticationError } from './refusals.ts';
 
 /**
- * Checks a request that reached a node:http server. It reads `headersDistinct`: `headers` silently keeps the first of
- * two authorization values.
+ * Checks a request that reached a node:http server. It reads `rawHeaders`: `headers` silently keeps the first of two
+ * authorization values.
  *
  * @throws AuthenticationError (or rejects with it) when the request is refused
  */
@@ -30,10 +30,15 @@ export function readHttpRequest(request: IncomingMessage): CheckedRequest {
 }
 
 /** All values of each header: one as it is, several as a list. */
-export function readHttpHeaders({ headersDistinct }: IncomingMessage): CheckedRequest['headers'] {
-  const headers: Record<string, string | readonly string[] | undefined> = Object.create(null);
-  for (const [name, values] of Object.entries(headersDistinct)) {
-    headers[name] = values?.length === 1 ? values[0] : values;
+export function readHttpHeaders({ rawHeaders }: IncomingMessage): CheckedRequest['headers'] {
+  const headers: Record<string, string | string[] | undefined> = Object.create(null);
+  for (let at = 1; at < rawHeaders.length; at += 2) {
+    const name = (rawHeaders[at - 1] as string).toLowerCase();
+    const value = rawHeaders[at] as string;
+    const before = headers[name];
+    if (before === undefined) headers[name] = value;
+    else if (typeof before === 'string') headers[name] = [before, value];
+    else before.push(value);
   }
   return headers;
 }

@@ -34,10 +34,9 @@ export function checkHandler(
     status: number,
     { headers, body = '' }: HttpAnswer,
   ) {
-    const { 'content-length': length = '0', 'transfer-encoding': encoding } = request.headers;
-    const last = isDraining() || length !== '0' || encoding !== undefined;
-    const connection = last ? { connection: 'close' } : {};
-    response.writeHead(status, { ...headers, ...connection, 'content-length': Buffer.byteLength(body) }).end(body);
+    if (isDraining() || announcesBody(request)) response.setHeader('connection', 'close');
+    const complete = 'content-length' in headers ? headers : { ...headers, 'content-length': Buffer.byteLength(body) };
+    response.writeHead(status, complete).end(body);
   }
 
   return (request, response) => {
@@ -69,3 +68,11 @@ export function checkHandler(
 }
 
 const NO_CHECK = 'no check is answered on this path\n';
+
+function announcesBody({ rawHeaders }: IncomingMessage): boolean {
+  for (let at = 0; at < rawHeaders.length; at += 2) {
+    const name = (rawHeaders[at] as string).toLowerCase();
+    if (name === 'transfer-encoding' || (name === 'content-length' && rawHeaders[at + 1] !== '0')) return true;
+  }
+  return false;
+}

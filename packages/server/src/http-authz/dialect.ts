@@ -30,6 +30,21 @@ export interface Dialect {
   refuse(refused: AuthenticationError, contentType: string | undefined): HttpAnswer;
 }
 
+/** Makes the answer once for each principal: most checks are about one that was seen before. */
+export function oncePerPrincipal(
+  headersOf: (principal: Principal) => Readonly<Record<string, string>>,
+): (principal: Principal) => HttpAnswer {
+  const answers = new WeakMap<Principal, HttpAnswer>();
+  return principal => {
+    let answer = answers.get(principal);
+    if (answer === undefined) {
+      answer = { headers: { ...headersOf(principal), 'content-length': '0' } };
+      answers.set(principal, answer);
+    }
+    return answer;
+  };
+}
+
 const METHOD = /^[!#$%&'*+.^_`|~0-9A-Za-z-]{1,32}$/;
 
 /** @throws AuthenticationError `request_malformed` unless both are there, as a request line could have them */

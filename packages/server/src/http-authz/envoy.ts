@@ -1,5 +1,5 @@
 import { grpcRetryHeaders, refusalHeaders } from '../refusal-headers.ts';
-import { type Dialect, originalRequest, ownerHeaders, reasonHeaders } from './dialect.ts';
+import { type Dialect, oncePerPrincipal, originalRequest, ownerHeaders, reasonHeaders } from './dialect.ts';
 
 /**
  * Envoy's `http_service` with `path_prefix: /envoy`: the check has the method and, behind the prefix, the path of the
@@ -9,9 +9,10 @@ import { type Dialect, originalRequest, ownerHeaders, reasonHeaders } from './di
 export const envoy: Dialect = {
   asksAt: 'prefix',
   original: ({ method }, rest) => originalRequest(method, rest),
-  allow: principal => ({
-    headers: { ...ownerHeaders(principal), 'x-envoy-auth-headers-to-remove': 'authorization' },
-  }),
+  allow: oncePerPrincipal(principal => ({
+    ...ownerHeaders(principal),
+    'x-envoy-auth-headers-to-remove': 'authorization',
+  })),
   refuse: (refused, contentType) => ({
     headers: {
       ...refusalHeaders(refused.refusal),

@@ -1,5 +1,5 @@
 import { refusalHeaders } from '../refusal-headers.ts';
-import { type Dialect, originalRequest, ownerHeaders, reasonHeaders, soleHeader } from './dialect.ts';
+import { type Dialect, oncePerPrincipal, originalRequest, ownerHeaders, reasonHeaders, soleHeader } from './dialect.ts';
 
 /**
  * nginx's `auth_request`: a subrequest of its own, whose headers `X-Original-Method` and `X-Original-URI` the
@@ -9,7 +9,7 @@ import { type Dialect, originalRequest, ownerHeaders, reasonHeaders, soleHeader 
 export const nginx: Dialect = {
   asksAt: 'path',
   original: request => originalRequest(soleHeader(request, 'x-original-method'), soleHeader(request, 'x-original-uri')),
-  allow: principal => ({ headers: ownerHeaders(principal) }),
+  allow: oncePerPrincipal(ownerHeaders),
   refuse: refused => ({
     headers: {
       ...refusalHeaders(refused.refusal),

@@ -18,7 +18,8 @@ export function readCheck(request: IncomingMessage, original: OriginalRequest): 
   const address = request.socket.remoteAddress ?? '';
   const client = headers['x-real-ip'];
   const named = typeof client === 'string' && isIP(client) !== 0;
-  return { ...original, headers, peer: { address, ...(named && { unverifiedClientAddress: client }) } };
+  const { method, path } = original;
+  return { method, path, headers, peer: named ? { address, unverifiedClientAddress: client } : { address } };
 }
 
 function assertBounded({ rawHeaders, url = '' }: IncomingMessage): void {

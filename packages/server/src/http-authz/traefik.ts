@@ -1,5 +1,5 @@
 import { refusalToHttp } from '../http.ts';
-import { type Dialect, originalRequest, ownerHeaders, soleHeader } from './dialect.ts';
+import { type Dialect, oncePerPrincipal, originalRequest, ownerHeaders, soleHeader } from './dialect.ts';
 
 /**
  * Traefik's `ForwardAuth`: it writes `X-Forwarded-Method` and `X-Forwarded-Uri` itself, unless `trustForwardHeader` lets
@@ -9,7 +9,7 @@ export const traefik: Dialect = {
   asksAt: 'path',
   original: request =>
     originalRequest(soleHeader(request, 'x-forwarded-method'), soleHeader(request, 'x-forwarded-uri')),
-  allow: principal => ({ headers: ownerHeaders(principal) }),
+  allow: oncePerPrincipal(ownerHeaders),
   refuse(refused, contentType) {
     const { headers, body } = refusalToHttp(refused, contentType);
     return { headers: { ...headers, 'x-spanpass-reason': refused.code }, body };
