@@ -79,3 +79,23 @@ export class KeySnapshotError extends Error {
     this.code = code;
   }
 }
+
+/** Every reason for which a signed audit head is not taken. The codes are stable. */
+export const AUDIT_HEAD_REFUSALS = Object.freeze({
+  malformed: 'the audit head is no JWS in compact form',
+  typ_mismatch: 'what is signed is no audit head (typ)',
+  key_not_pinned: 'the audit head was signed with a key that is not pinned',
+  signature_invalid: 'the signature of the audit head does not verify',
+  claims_malformed: 'a required claim is missing or has the wrong type, or the issuer is no control plane',
+});
+
+/** A signed audit head was not taken. `code` says why and is stable; `message` is fixed per code and safe to show. */
+export class AuditHeadError extends Error {
+  override readonly name = 'AuditHeadError';
+  readonly code: keyof typeof AUDIT_HEAD_REFUSALS;
+
+  constructor(code: AuditHeadError['code'], options?: ErrorOptions) {
+    super(AUDIT_HEAD_REFUSALS[code], options);
+    this.code = code;
+  }
+}

@@ -6,6 +6,7 @@ export {
   type PublicJwk,
 } from './algorithms.ts';
 export type { CredentialClaims } from './claims.ts';
+export { type AuditHead, readUnverifiedAuditHead, signAuditHead, verifyAuditHead } from './audit-head.ts';
 export {
   MAX_CREDENTIAL_LENGTH,
   parseCredential,
@@ -15,6 +16,8 @@ export {
 } from './compact.ts';
 export {
   CREDENTIAL_REFUSALS,
+  AUDIT_HEAD_REFUSALS,
+  AuditHeadError,
   CredentialError,
   type CredentialRefusalCode,
   FormatError,
@@ -35,6 +38,7 @@ export {
 } from './key-snapshot.ts';
 export { isLoopbackHost } from './loopback.ts';
 export { sha256, signPossession, verifyPossession } from './possession.ts';
+export { isBcryptHash, MAX_PIPECD_KEYS } from './pipecd-hash.ts';
 export { CLOCK_SKEW_SECONDS, DEFAULT_GATEWAY_AUDIENCE, PURPOSES, type Purpose } from './purposes.ts';
 export { importSigningKey, type SigningKey, type SignOptions, signCredential } from './sign.ts';
 export { verifySignature } from './signature.ts';
