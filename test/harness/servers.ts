@@ -35,6 +35,8 @@ export function startControlPlane(stage: Stage, settings: ControlPlaneSettings):
       SPANPASS_PORT: String(settings.port),
       SPANPASS_ADMIN_TOKEN: settings.adminToken,
       SPANPASS_AUTH_SERVER_TOKEN: settings.authServerToken,
+      // On a PostgreSQL server it is not made at the first start.
+      SPANPASS_ENCRYPTION_KEY: Buffer.alloc(32, 'encryption key').toString('base64'),
       // Empty counts as absent.
       SPANPASS_DATABASE_URL: settings.databaseUrl ?? '',
     },
