@@ -196,6 +196,18 @@ describe('kids that no key has', () => {
     expect(results.slice(10)).toEqual(['unknown', 'unknown', 'throttled', 'unknown', 'unknown']);
   });
 
+  it('reach a control plane that only fails at the same rate; once it answers again, known keys cost nothing', async () => {
+    const { get, clock, controlPlane } = await createLiveKeys({ unknownBurst: 2, unknownPerSecond: 1, maxRecords: 1 });
+    controlPlane.answerKey = (_, response) => response.writeHead(500).end('{}');
+    const codes = [];
+    for (let time = 0; time < 4; time++) codes.push(await codeOf(async () => get((await createPiped()).kid)));
+    expect(codes).toEqual(['key_source_unavailable', 'key_source_unavailable', 'throttled', 'throttled']);
+    expect(controlPlane.lookups).toHaveLength(2);
+    controlPlane.answerKey = undefined;
+    clock.advance(1000);
+    for (const kid of [one.kid, other.kid, one.kid, other.kid]) expect(await get(kid)).toBeDefined();
+  });
+
   it('wait for a turn, and beyond that are refused as overload', async () => {
     const { controlPlane, get } = await createLiveKeys({ maxLookups: 1, maxQueuedLookups: 1 });
     const gate = deferred<void>();

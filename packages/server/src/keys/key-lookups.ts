@@ -34,8 +34,8 @@ const MAX_CHANGES_IN_FLIGHT = 256;
 
 /**
  * Asks the control plane for keys: once at a time for each, a bounded number at a time for all, and at a bounded rate
- * for addresses that ask for keys that do not exist. Changes that arrive while an answer is on its way are kept, and
- * the higher revision wins.
+ * for addresses that ask for keys that do not exist or can't be had. Changes that arrive while an answer is on its way
+ * are kept, and the higher revision wins.
  */
 export class KeyLookups {
   readonly #options: KeyLookupsOptions;
@@ -90,7 +90,7 @@ export class KeyLookups {
       }
       throw new Error('each answer was outdated when it arrived');
     } catch (error) {
-      buckets.giveBack(peerAddress);
+      // The token stays away: a control plane that is in trouble is not asked about made-up kids any faster.
       onLookup('failed');
       onFailure(error);
       throw new AuthenticationError('key_source_unavailable', { cause: error });
