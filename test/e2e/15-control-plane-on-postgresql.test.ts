@@ -22,7 +22,7 @@ await describeWithEngine(['postgres'], "the control plane's own suites", engines
   const stage = new Stage();
   afterAll(() => stage.dispose());
 
-  it('pass on a PostgreSQL server as they do on the embedded database', { timeout: 600_000 }, async () => {
+  it('pass on a PostgreSQL server as they do on the embedded database', { timeout: 1_200_000 }, async () => {
     const { url } = await startPostgres(stage, engines.postgres);
     const args = [vitest, 'run', '--dir', 'src', '--reporter=json', `--outputFile=${report}`];
     const ended = run(process.execPath, args, { cwd: room, env: { SPANPASS_TEST_DATABASE_URL: url } });
