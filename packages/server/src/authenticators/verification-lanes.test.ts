@@ -68,3 +68,26 @@ it('a key that brings new credentials without end is throttled, and no other', a
   advance(1000);
   expect(await run('192.0.2.1', 'busy')).toBe('verified');
 });
+
+it('a site whose pipeds all come at once is not taken for an attacker', async () => {
+  const { run, forge } = setUp({ forgedBurst: 40, maxSuspectRunning: 1, maxSuspectWaiting: 0 });
+  await forge(5, { address: '192.0.2.1' });
+  const site = Array.from({ length: 500 }, (_, at) => run('192.0.2.1', `piped-${at}`));
+  expect(new Set(await Promise.all(site))).toEqual(new Set(['verified']));
+});
+
+it('of forgeries that all come at once no more are trusted than of those that come in turn', async () => {
+  const { run } = setUp({ forgedBurst: 40, maxSuspectRunning: 1, maxSuspectWaiting: 1 });
+  const gate = deferred<string>();
+  let verified = 0;
+  const forged = async () => {
+    verified++;
+    await gate.promise;
+    throw FORGED;
+  };
+  const flood = Array.from({ length: 500 }, () => run(attacker, 'victim', forged).catch(error => error.code));
+  gate.resolve('now');
+  expect((await Promise.all(flood)).filter(code => code === 'throttled')).toHaveLength(500 - verified);
+  // The 40 that are trusted, and those for whom the narrow lane was free meanwhile.
+  expect(verified).toBeLessThan(100);
+});

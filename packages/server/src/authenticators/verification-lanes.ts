@@ -19,6 +19,11 @@ export interface VerificationLimits {
 
 const MAX_ADDRESSES = 10_000;
 
+/** More than there are threads to verify on, and far less than the forgeries that an address may send. */
+const MAX_TRUSTED_RUNNING = 32;
+
+const DISTRUSTED = Symbol('distrusted');
+
 /**
  * Keeps forged signatures from taking the time of others. An address from which too many came is not refused, since an
  * honest piped may share it: its credentials are verified in a narrow lane of their own. Only when that lane is full is
@@ -29,6 +34,7 @@ const MAX_ADDRESSES = 10_000;
 export class VerificationLanes {
   readonly #forged: TokenBuckets;
   readonly #fresh: TokenBuckets;
+  readonly #trusted = new WorkQueue(MAX_TRUSTED_RUNNING, Number.MAX_SAFE_INTEGER);
   readonly #suspects: WorkQueue;
 
   constructor(limits: VerificationLimits = {}) {
@@ -58,19 +64,49 @@ export class VerificationLanes {
     isForged: (error: unknown) => boolean,
   ): Promise<T> {
     if (!this.#fresh.has(kid)) throw new AuthenticationError('throttled');
-    const isTrusted = this.#forged.take(address);
-    if (!isTrusted && this.#suspects.isFull) throw new AuthenticationError('throttled');
-    let wasForged = false;
+    const watched = new WatchedVerification(verify, isForged);
     try {
-      return await (isTrusted ? verify() : this.#suspects.run(verify));
-    } catch (error) {
-      wasForged = isForged(error);
-      throw error;
-    } finally {
-      if (!wasForged) {
-        this.#fresh.take(kid);
-        if (isTrusted) this.#forged.giveBack(address);
+      if (this.#forged.has(address)) {
+        const verified = await this.#trusted.run(() => this.#onTrust(address, watched));
+        if (verified !== DISTRUSTED) return verified;
       }
+      if (this.#suspects.isFull) throw new AuthenticationError('throttled');
+      return await this.#suspects.run(() => watched.run());
+    } finally {
+      if (watched.state === 'honest') this.#fresh.take(kid);
+    }
+  }
+
+  /** The trust is only taken while it is verified: those who wait for that may be a whole site that has just been started. */
+  async #onTrust<T>(address: string, watched: WatchedVerification<T>): Promise<T | typeof DISTRUSTED> {
+    if (!this.#forged.take(address)) return DISTRUSTED;
+    try {
+      return await watched.run();
+    } finally {
+      if (watched.state === 'honest') this.#forged.giveBack(address);
+    }
+  }
+}
+
+/** Knows afterwards whether the signature was the key's own, whatever else may have been wrong. */
+class WatchedVerification<T> {
+  state: 'not run' | 'honest' | 'forged' = 'not run';
+  readonly #verify: () => Promise<T>;
+  readonly #isForged: (error: unknown) => boolean;
+
+  constructor(verify: () => Promise<T>, isForged: (error: unknown) => boolean) {
+    this.#verify = verify;
+    this.#isForged = isForged;
+  }
+
+  async run(): Promise<T> {
+    try {
+      const verified = await this.#verify();
+      this.state = 'honest';
+      return verified;
+    } catch (error) {
+      this.state = this.#isForged(error) ? 'forged' : 'honest';
+      throw error;
     }
   }
 }

@@ -208,6 +208,14 @@ describe('kids that no key has', () => {
     for (const kid of [one.kid, other.kid, one.kid, other.kid]) expect(await get(kid)).toBeDefined();
   });
 
+  it('of a site whose pipeds all come at once are not taken for made-up ones', async () => {
+    const { controlPlane, get } = await createLiveKeys({ unknownBurst: 4, unknownPerSecond: 1, maxLookups: 2 });
+    const site = await Promise.all(Array.from({ length: 20 }, () => createPiped()));
+    for (const { record } of site) controlPlane.put(record);
+    const answers = await Promise.all(site.map(({ kid }) => codeOf(() => get(kid, '192.0.2.1'))));
+    expect(new Set(answers)).toEqual(new Set(['allowed']));
+  });
+
   it('wait for a turn, and beyond that are refused as overload', async () => {
     const { controlPlane, get } = await createLiveKeys({ maxLookups: 1, maxQueuedLookups: 1 });
     const gate = deferred<void>();

@@ -71,7 +71,7 @@ export class KeyLookups {
       onLookup('overloaded');
       throw new AuthenticationError('overloaded');
     }
-    if (!buckets.take(peerAddress)) {
+    if (!buckets.has(peerAddress)) {
       onLookup('throttled');
       throw new AuthenticationError('throttled');
     }
@@ -79,6 +79,11 @@ export class KeyLookups {
 
   async #lookUp(kid: string, peerAddress: string): Promise<KeyRecord | undefined> {
     const { buckets, onLookup, onFailure } = this.#options;
+    // Not while it waits for its turn: those who wait may be a whole site that has just been started.
+    if (!buckets.take(peerAddress)) {
+      onLookup('throttled');
+      throw new AuthenticationError('throttled');
+    }
     try {
       for (let attempt = 0; attempt < MAX_ATTEMPTS; attempt++) {
         const settled = await this.#attempt(kid);
