@@ -1,6 +1,7 @@
 import { DEFAULT_GATEWAY_AUDIENCE } from '@spanpass/credential';
 import type { Logger } from 'pino';
 import { z } from 'zod';
+import { MAX_ACCESS_TOKEN_LIFE_SECONDS } from './wire/signing-keys.ts';
 
 /** How a control plane runs. Everything has a default. */
 export interface ControlPlaneOptions {
@@ -14,10 +15,27 @@ export interface ControlPlaneOptions {
   readonly port?: number | undefined;
   /** Its own certificate. Default clear text. */
   readonly tls?: ListenerTls | undefined;
+  /**
+   * Refuses to start without an encryption key, instead of making one in the data directory. Default: whether there is a
+   * `databaseUrl`, which can't be turned off.
+   */
+  readonly production?: boolean | undefined;
+  /**
+   * What the signing keys in the database are encrypted with: 32 random bytes in base64. Several, with commas between,
+   * rotate it: the first one encrypts, and what the others had encrypted is encrypted anew at the start. Default
+   * `SPANPASS_ENCRYPTION_KEY`; else one in `<dataDir>/encryption-key` that is made at the first start. Secret.
+   */
+  readonly encryptionKey?: string | undefined;
   /** Where pipeds reach this, if not where it listens; goes into key files. */
   readonly publicUrl?: string | undefined;
   /** The gateway's id, the `aud` of credentials for it. Default `spanpass-gateway`. */
   readonly gatewayAudience?: string | undefined;
+  /** Who issues access tokens: the URL under which verifiers reach this. Default `publicUrl`, else where it listens. */
+  readonly issuer?: string | undefined;
+  /** Life of an access token, in seconds. Default 300, at most 900; never longer than that of the piped's key. */
+  readonly accessTokenLifeSeconds?: number | undefined;
+  /** How long one key signs access tokens before the next one takes over, in seconds. Default 30 days. */
+  readonly signingKeyLifeSeconds?: number | undefined;
   /** Life of a new key, in seconds. Default 90 days. */
   readonly keyLifeSeconds?: number | undefined;
   /** Life of an enrollment token, in seconds. Default 3600. */
@@ -36,6 +54,10 @@ export interface ControlPlaneOptions {
   readonly consoleDir?: string | undefined;
   /** Bounds on `POST /v1/enroll` and `POST /v1/renew` together, per peer address. Default a burst of 60, then 10 per second. */
   readonly enrollRate?: { readonly burst: number; readonly perSecond: number } | undefined;
+  /** Bounds on `POST /oauth2/token` per peer address. Default a burst of 500, then 100 per second. */
+  readonly exchangeRate?: { readonly burst: number; readonly perSecond: number } | undefined;
+  /** Bounds on the access tokens of one key. Default a burst of 20, then 1 per second. */
+  readonly exchangeKeyRate?: { readonly burst: number; readonly perSecond: number } | undefined;
   /** Bounds on the calls of one token, unless it is an auth server's. Default a burst of 1000, then 500 per second. */
   readonly apiRate?: { readonly burst: number; readonly perSecond: number } | undefined;
   readonly changeFeed?: ChangeFeedTuning | undefined;
@@ -76,6 +98,14 @@ const httpUrl = z
   .max(2048)
   .transform(url => url.replace(/\/+$/, ''));
 
+/** Which is compared to the letter, so that it must have one form only. */
+const issuerUrl = z
+  .url({ protocol: /^https?$/, error: 'must be an http or https URL' })
+  .max(2048)
+  .regex(/^[^?#@]*[^/?#@]$/, 'must hold no query, fragment or user, and not end with a slash');
+
+const rate = z.strictObject({ burst: count(100_000), perSecond: z.number().positive().max(100_000) });
+
 const optionsSchema = z.strictObject({
   dataDir: z.string().min(1).default('.spanpass'),
   databaseUrl: z.url({ protocol: /^postgres(ql)?$/, error: 'must be a postgresql:// URL' }).optional(),
@@ -88,7 +118,17 @@ const optionsSchema = z.strictObject({
       minVersion: z.enum(['TLSv1.2', 'TLSv1.3']).default('TLSv1.2'),
     })
     .optional(),
+  production: z.boolean().default(false),
+  encryptionKey: z.string().optional(),
   publicUrl: httpUrl.optional(),
+  issuer: issuerUrl.optional(),
+  accessTokenLifeSeconds: z.number().int().min(30).max(MAX_ACCESS_TOKEN_LIFE_SECONDS).default(300),
+  signingKeyLifeSeconds: z
+    .number()
+    .int()
+    .min(3600)
+    .max(365 * 86_400)
+    .default(30 * 86_400),
   gatewayAudience: z.string().min(1).max(256).default(DEFAULT_GATEWAY_AUDIENCE),
   keyLifeSeconds: z
     .number()
@@ -116,9 +156,9 @@ const optionsSchema = z.strictObject({
     .readonly()
     .default([]),
   consoleDir: z.string().min(1).optional(),
-  enrollRate: z
-    .strictObject({ burst: count(100_000), perSecond: z.number().positive().max(100_000) })
-    .default({ burst: 60, perSecond: 10 }),
+  enrollRate: rate.default({ burst: 60, perSecond: 10 }),
+  exchangeRate: rate.default({ burst: 500, perSecond: 100 }),
+  exchangeKeyRate: rate.default({ burst: 20, perSecond: 1 }),
   apiRate: z
     .strictObject({ burst: count(1_000_000), perSecond: z.number().positive().max(1_000_000) })
     .default({ burst: 1000, perSecond: 500 }),

@@ -15,10 +15,13 @@ import { listen } from './listen.ts';
 import { nowAndThen } from './now-and-then.ts';
 import { type ControlPlaneOptions, type ListenerTls, parseOptions, type Settings } from './options.ts';
 import { ControlPlaneStartError } from './problems/start-error.ts';
+import { forgetAssertions } from './registry/exchange.ts';
 import { forgetIdempotentCalls } from './registry/idempotency.ts';
 import type { Registry } from './registry/registry.ts';
 import { retireKeys } from './registry/retire.ts';
-import { settleSigningKeys } from './registry/signing-keys.ts';
+import { rotateWhenDue, settleSigningKeys } from './registry/rotate-signing-keys.ts';
+import { sealSigningKeys } from './registry/sealed-signing-keys.ts';
+import { type EncryptionKeys, settleEncryptionKeys } from './sealing/encryption-keys.ts';
 import { lockDataDir } from './store/data-dir-lock.ts';
 import type { Store } from './store/database.ts';
 import { openEmbedded } from './store/embedded.ts';
@@ -30,6 +33,7 @@ import { LastUse } from './tokens/last-use.ts';
 import { TokenBook } from './tokens/token-book.ts';
 
 const COMPACT_EVERY_MS = 60_000;
+const ROTATE_EVERY_MS = 60_000;
 const NOTE_USE_EVERY_MS = 30_000;
 
 /** A control plane that runs. */
@@ -89,8 +93,9 @@ async function assemble(
   closeAll: () => Promise<void>,
 ): Promise<ControlPlane> {
   const consoleFiles = settings.consoleDir === undefined ? undefined : await readConsoleFiles(settings.consoleDir);
-  const store = await openStore(settings, cleanup);
-  const tokens = await prepare(store, { dataDir: settings.dataDir, given, now: settings.now });
+  const { store, encryptionKeys } = await openStore(settings, cleanup);
+  const sources = { dataDir: settings.dataDir, given, now: settings.now };
+  const tokens = await prepare(store, { sources, encryptionKeys, logger });
 
   const clock = () => performance.now();
   let databaseUp = true;
@@ -104,7 +109,7 @@ async function assemble(
       else logger.error({ err: error }, 'the database does not answer: followers hear nothing until it does');
     },
   });
-  const registry: Registry = { store, settings, now: settings.now, onWritten: () => feed.wake() };
+  const registry: Registry = { store, settings, encryptionKeys, now: settings.now, onWritten: () => feed.wake() };
   const metrics = createMetrics({
     followers: () => feed.followers,
     revision: () => feed.revision,
@@ -119,10 +124,13 @@ async function assemble(
     tokens: new TokenBook(store, { clock, now: settings.now, onUse: id => lastUse.note(id) }),
     enrollRate: new RateBound({ ...settings.enrollRate, clock }),
     apiRate: new RateBound({ ...settings.apiRate, clock }),
+    exchangeRate: new RateBound({ ...settings.exchangeRate, clock }),
+    exchangeKeyRate: new RateBound({ ...settings.exchangeKeyRate, clock }),
     metrics,
     logger,
     consoleFiles,
     publicUrl: () => settings.publicUrl ?? url,
+    issuer: () => settings.issuer ?? settings.publicUrl ?? url,
     isClosing: () => closing,
   };
   const app = await createApp(context, settings.trustedProxies, settings.tls);
@@ -142,6 +150,7 @@ async function assemble(
       async () => {
         await compactChanges(store.db, settings.changeFeed.keepRows);
         await forgetIdempotentCalls(store.db, settings.now());
+        await forgetAssertions(store.db, settings.now());
       },
       error => logger.warn({ err: error }, 'old changes could not be compacted'),
     ),
@@ -149,6 +158,11 @@ async function assemble(
       NOTE_USE_EVERY_MS,
       () => lastUse.flush(),
       error => logger.warn({ err: error }, 'the last use of tokens could not be written'),
+    ),
+    nowAndThen(
+      ROTATE_EVERY_MS,
+      () => rotateWhenDue(registry),
+      error => logger.warn({ err: error }, 'the next key for access tokens could not be made'),
     ),
     nowAndThen(
       settings.retireEveryMs,
@@ -194,22 +208,43 @@ function givenTokens({ adminToken, authServerToken, env }: Settings): Partial<Re
   return { ...(admin !== undefined && { admin }), ...(authServer !== undefined && { 'auth-server': authServer }) };
 }
 
-async function openStore(settings: Settings, cleanup: (() => Promise<void>)[]): Promise<Store> {
-  const { databaseUrl, dataDir } = settings;
+async function openStore(
+  settings: Settings,
+  cleanup: (() => Promise<void>)[],
+): Promise<{ store: Store; encryptionKeys: EncryptionKeys }> {
+  const { databaseUrl, dataDir, env } = settings;
   if (databaseUrl === undefined) {
     const lock = await lockDataDir(dataDir);
     cleanup.push(() => lock.release());
   }
+  const encryptionKeys = await settleEncryptionKeys({
+    given: settings.encryptionKey ?? env.SPANPASS_ENCRYPTION_KEY,
+    dataDir,
+    production: settings.production || databaseUrl !== undefined,
+  });
   const store = databaseUrl === undefined ? await openEmbedded(join(dataDir, 'db')) : await openServed(databaseUrl);
   cleanup.push(() => store.close());
-  return store;
+  return { store, encryptionKeys };
 }
 
-async function prepare(store: Store, sources: TokenSources): Promise<Partial<Record<SettledToken, string>>> {
+interface Preparation {
+  readonly sources: TokenSources;
+  readonly encryptionKeys: EncryptionKeys;
+  readonly logger: Logger;
+}
+
+async function prepare(
+  store: Store,
+  { sources, encryptionKeys, logger }: Preparation,
+): Promise<Partial<Record<SettledToken, string>>> {
   try {
     return await store.exclusively(async (db, migrate) => {
       await applyMigrations(db, migrate);
-      await settleSigningKeys(store, sources.now);
+      const { plain, older } = await sealSigningKeys(db, encryptionKeys);
+      if (plain > 0)
+        logger.warn({ keys: plain }, 'signing keys were in the clear: older backups hold them, so replace them');
+      if (older > 0) logger.info({ keys: older }, 'signing keys were encrypted with the new encryption key');
+      await settleSigningKeys(store, encryptionKeys, sources.now);
       return settleAccessTokens(store, sources);
     });
   } catch (cause) {

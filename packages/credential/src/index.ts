@@ -1,3 +1,4 @@
+export { type AccessTokenClaims, CLIENT_ASSERTION_TYPE, signAccessToken } from './access-token.ts';
 export {
   type Algorithm,
   algorithmSchema,
@@ -5,8 +6,8 @@ export {
   type PrivateJwk,
   type PublicJwk,
 } from './algorithms.ts';
-export type { CredentialClaims } from './claims.ts';
 export { type AuditHead, readUnverifiedAuditHead, signAuditHead, verifyAuditHead } from './audit-head.ts';
+export type { CredentialClaims } from './claims.ts';
 export {
   MAX_CREDENTIAL_LENGTH,
   parseCredential,
@@ -15,9 +16,9 @@ export {
   type UnverifiedJws,
 } from './compact.ts';
 export {
-  CREDENTIAL_REFUSALS,
   AUDIT_HEAD_REFUSALS,
   AuditHeadError,
+  CREDENTIAL_REFUSALS,
   CredentialError,
   type CredentialRefusalCode,
   FormatError,
@@ -37,8 +38,8 @@ export {
   verifyKeySnapshot,
 } from './key-snapshot.ts';
 export { isLoopbackHost } from './loopback.ts';
-export { sha256, signPossession, verifyPossession } from './possession.ts';
 export { isBcryptHash, MAX_PIPECD_KEYS } from './pipecd-hash.ts';
+export { sha256, signPossession, verifyPossession } from './possession.ts';
 export { CLOCK_SKEW_SECONDS, DEFAULT_GATEWAY_AUDIENCE, PURPOSES, type Purpose } from './purposes.ts';
 export { importSigningKey, type SigningKey, type SignOptions, signCredential } from './sign.ts';
 export { verifySignature } from './signature.ts';

@@ -141,6 +141,18 @@ export class ControlPlaneClient {
     return this.#call('POST', '/v1/snapshot-key', jwksSchema, { signsInSeconds });
   }
 
+  /**
+   * Makes a new key for access tokens, which signs after a while, and answers with all that are shown.
+   *
+   * @param signsInSeconds default 600: by then every copy of the keys that is older is gone
+   * @param withdrawOthers after a theft: forgets all other keys at once, so that what they signed is refused
+   */
+  rotateSigningKey(
+    options: { readonly signsInSeconds?: number | undefined; readonly withdrawOthers?: boolean | undefined } = {},
+  ): Promise<Jwks> {
+    return this.#call('POST', '/v1/signing-key', jwksSchema, options);
+  }
+
   /** Adds a key. With `generate`, the answer holds the key file, which is shown this once. */
   createKey(
     piped: PipedName,

@@ -12,6 +12,7 @@ import { Refusal } from '../problems/refusal.ts';
 import { guardRoutes } from './access.ts';
 import { sendProblem } from './answers.ts';
 import type { App, Context } from './context.ts';
+import { sendOAuthError } from './oauth-error.ts';
 import { OPENAPI } from './openapi.ts';
 import { rawProblem } from './problem-document.ts';
 import { requestLog } from './request-log.ts';
@@ -19,13 +20,16 @@ import { auditRoutes } from './routes/audit.ts';
 import { changeRoutes } from './routes/changes.ts';
 import { consoleRoutes } from './routes/console.ts';
 import { enrollRoutes } from './routes/enroll.ts';
+import { issuerRoutes } from './routes/issuer.ts';
 import { keyRoutes } from './routes/keys.ts';
 import { operationRoutes } from './routes/operations.ts';
 import { pipedRoutes } from './routes/pipeds.ts';
 import { projectRoutes } from './routes/projects.ts';
 import { renewRoutes } from './routes/renew.ts';
 import { reportRoutes } from './routes/reports.ts';
+import { signingKeyRoutes } from './routes/signing-keys.ts';
 import { snapshotRoutes } from './routes/snapshots.ts';
+import { tokenRequestRoutes } from './routes/token-requests.ts';
 import { tokenRoutes } from './routes/tokens.ts';
 import { toRefusal } from './to-refusal.ts';
 
@@ -40,7 +44,9 @@ export async function createApp(context: Context, trustedProxies: readonly strin
   const onError = (error: unknown, request: FastifyRequest, reply: FastifyReply) => {
     const refusal = toRefusal(error);
     report.failed(request, refusal);
-    return sendProblem(reply, refusal);
+    return request.routeOptions.config?.refusals === 'oauth'
+      ? sendOAuthError(reply, refusal)
+      : sendProblem(reply, refusal);
   };
   const app: App = fastify({
     bodyLimit: MAX_BODY_BYTES,
@@ -84,6 +90,9 @@ export async function createApp(context: Context, trustedProxies: readonly strin
     renewRoutes,
     changeRoutes,
     snapshotRoutes,
+    tokenRequestRoutes,
+    issuerRoutes,
+    signingKeyRoutes,
     reportRoutes,
     auditRoutes,
     tokenRoutes,

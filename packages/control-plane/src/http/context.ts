@@ -18,6 +18,10 @@ export interface Context {
   readonly tokens: TokenBook;
   /** By peer address, of calls that anybody may make. */
   readonly enrollRate: RateBound;
+  /** By peer address, of token requests. */
+  readonly exchangeRate: RateBound;
+  /** By kid, of token requests whose assertion was verified. */
+  readonly exchangeKeyRate: RateBound;
   /** By token. */
   readonly apiRate: RateBound;
   readonly metrics: Metrics;
@@ -25,6 +29,8 @@ export interface Context {
   readonly consoleFiles: ConsoleFiles | undefined;
   /** Where pipeds reach this control plane. */
   publicUrl(): string;
+  /** Who issues access tokens, a URL. */
+  issuer(): string;
   isClosing(): boolean;
 }
 

@@ -12,6 +12,9 @@ const SECRET_MEMBERS = [
   'adminToken',
   'authServerToken',
   'privateJwk',
+  'encryptionKey',
+  'client_assertion',
+  'access_token',
   'proof',
 ];
 const redact = {

@@ -20,7 +20,8 @@ describe('the OpenAPI document', () => {
     for (const [path, methods] of Object.entries<Json>(document.paths)) {
       for (const operation of Object.values<Json>(methods)) {
         expect(operation.summary, path).toMatch(/\.$/);
-        expect(operation.responses['4XX'].content).toHaveProperty('application/problem+json');
+        const refusal = path.startsWith('/oauth2/token') ? 'application/json' : 'application/problem+json';
+        expect(operation.responses['4XX'].content).toHaveProperty([refusal]);
       }
     }
   });

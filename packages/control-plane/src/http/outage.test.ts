@@ -3,12 +3,13 @@ import { pino } from 'pino';
 import { describe, expect, it, vi } from 'vitest';
 import { ChangeFeed } from '../feed/change-feed.ts';
 import { currentRevision, readChangesOf } from '../feed/read-changes.ts';
+import { parseEncryptionKeys } from '../sealing/encryption-keys.ts';
 import { openEmbedded } from '../store/embedded.ts';
 import { applyMigrations } from '../store/migrate.ts';
 import { cuttableProxy } from '../testing/cuttable-proxy.test.support.ts';
 import { DATABASES, temporaryFolder } from '../testing/databases.test.support.ts';
 import { followChanges } from '../testing/event-stream.test.support.ts';
-import { ADMIN_TOKEN, AUTH_SERVER_TOKEN, startPlaneOn } from '../testing/plane.test.support.ts';
+import { ADMIN_TOKEN, AUTH_SERVER_TOKEN, ENCRYPTION_KEY, startPlaneOn } from '../testing/plane.test.support.ts';
 import { settleAccessTokens } from '../tokens/access-tokens.ts';
 import { TokenBook } from '../tokens/token-book.ts';
 import { createApp } from './app.ts';
@@ -42,18 +43,29 @@ describe('while the database is down', () => {
       enrollmentTokenLifeSeconds: 60,
       renewalOverlapSeconds: 600,
       gatewayAudience: DEFAULT_GATEWAY_AUDIENCE,
+      accessTokenLifeSeconds: 300,
+      signingKeyLifeSeconds: 86_400,
     };
     const app = await createApp(
       {
-        registry: { store, settings, now: Date.now, onWritten: () => {} },
+        registry: {
+          store,
+          settings,
+          encryptionKeys: parseEncryptionKeys(ENCRYPTION_KEY, 'test'),
+          now: Date.now,
+          onWritten: () => {},
+        },
         feed,
         tokens: new TokenBook(store, { clock, now: Date.now }),
         enrollRate: new RateBound({ burst: 10, perSecond: 1, clock }),
         apiRate: new RateBound({ burst: 10, perSecond: 1, clock }),
+        exchangeRate: new RateBound({ burst: 10, perSecond: 1, clock }),
+        exchangeKeyRate: new RateBound({ burst: 10, perSecond: 1, clock }),
         metrics: createMetrics({ followers: () => 0, revision: () => 0, databaseUp: () => true }),
         logger: pino({ level: 'silent' }),
         consoleFiles: undefined,
         publicUrl: () => 'http://127.0.0.1',
+        issuer: () => 'http://127.0.0.1',
         isClosing: () => false,
       },
       [],

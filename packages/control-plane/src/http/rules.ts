@@ -36,6 +36,10 @@ const ROWS = {
   'GET /<console>': 'public',
   'POST /v1/enroll': 'public',
   'POST /v1/renew': 'public',
+  'POST /oauth2/token': 'public',
+  'GET /oauth2/jwks': 'public',
+  'GET /.well-known/openid-configuration': 'public',
+  'GET /.well-known/oauth-authorization-server': 'public',
 
   'GET /v1/projects': ['list', ...READ],
   'POST /v1/projects': ['none', ...OWNERS],
@@ -65,6 +69,7 @@ const ROWS = {
   'POST /v1/snapshots': ['none', ...SERVERS],
   'GET /v1/snapshot-key': ['none', ...SERVERS],
   'POST /v1/snapshot-key': ['none', ...OWNERS],
+  'POST /v1/signing-key': ['none', ...OWNERS],
   'POST /v1/reports/usage': ['none', 'no', 'no', 'no', 'all'],
 } as const satisfies Record<string, 'public' | Row>;
 

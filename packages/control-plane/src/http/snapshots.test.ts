@@ -113,9 +113,9 @@ describe.each(DATABASES)('snapshots on $name', database => {
     expect((await client().snapshotKeys()).keys).toEqual([keys[1]]);
     const { items } = (await test.call('GET', '/v1/audit')).body;
     const created = items.filter(({ action }: { action: string }) => action === 'signing_key.created');
-    expect(created.map(({ target }: { target: object }) => target)).toEqual(
-      [old, keys[1]].map(key => ({ kid: key?.kid })),
-    );
+    for (const key of [old, keys[1]]) {
+      expect(created.filter(({ target }: { target: { kid: string } }) => target.kid === key?.kid)).toHaveLength(1);
+    }
   });
 
   it('no private half of a signing key reaches the log', () => {

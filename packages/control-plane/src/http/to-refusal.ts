@@ -6,7 +6,10 @@ import { Refusal } from '../problems/refusal.ts';
 import { isUnavailable } from '../store/failures.ts';
 
 const FRAMEWORK_CODES: Readonly<Record<string, readonly [ProblemCode, string]>> = {
-  FST_ERR_CTP_INVALID_MEDIA_TYPE: ['unsupported_media_type', 'send the body as application/json'],
+  FST_ERR_CTP_INVALID_MEDIA_TYPE: [
+    'unsupported_media_type',
+    'send the body in the content type that the API description names',
+  ],
   FST_ERR_CTP_BODY_TOO_LARGE: ['payload_too_large', 'the body is larger than 16 KiB'],
   FST_ERR_CTP_INVALID_JSON_BODY: ['malformed_json', 'the body is not valid JSON'],
   FST_ERR_CTP_EMPTY_JSON_BODY: ['malformed_json', 'the body is empty'],

@@ -1,3 +1,4 @@
+import type { EncryptionKeys } from '../sealing/encryption-keys.ts';
 import type { Store } from '../store/database.ts';
 import { type Actor, type Write, write } from '../store/write.ts';
 
@@ -6,12 +7,16 @@ export interface RegistrySettings {
   readonly enrollmentTokenLifeSeconds: number;
   readonly renewalOverlapSeconds: number;
   readonly gatewayAudience: string;
+  readonly accessTokenLifeSeconds: number;
+  readonly signingKeyLifeSeconds: number;
 }
 
 /** What every operation on projects, pipeds and keys needs. */
 export interface Registry {
   readonly store: Store;
   readonly settings: RegistrySettings;
+  /** What the signing keys are encrypted with. Secret. */
+  readonly encryptionKeys: EncryptionKeys;
   /** Clock, in milliseconds. */
   readonly now: () => number;
   /** Called after each commit that made a change. */

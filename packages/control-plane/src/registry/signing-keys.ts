@@ -1,74 +1,63 @@
-import { createKeyPair, type KeyPair, type PrivateJwk } from '@spanpass/credential';
-import { and, desc, eq, gt, lte } from 'drizzle-orm';
-import type { Database, Store } from '../store/database.ts';
+import type { PrivateJwk } from '@spanpass/credential';
+import { and, asc, desc, eq, gt, lte } from 'drizzle-orm';
+import type { Database } from '../store/database.ts';
 import { signingKeys } from '../store/schema.ts';
-import { type Actor, type Write, write } from '../store/write.ts';
-import { type Jwks, jwksSchema, SIGNING_PURPOSES, type SigningPurpose } from '../wire/signing-keys.ts';
-import { type Registry, writeTo } from './registry.ts';
+import { type Jwks, jwksSchema, type SigningPurpose } from '../wire/signing-keys.ts';
+import type { Registry } from './registry.ts';
+import { openedPrivateJwk } from './sealed-signing-keys.ts';
 
 const ALG = 'ES256';
-const MAX_ANNOUNCED_KEYS = 15;
+const MAX_SHOWN = 16;
 
-/** Makes the keys that are missing. To be called under the start lock. */
-export async function settleSigningKeys(store: Store, now: () => number): Promise<void> {
-  for (const purpose of SIGNING_PURPOSES) {
-    const [known] = await store.db.select().from(signingKeys).where(eq(signingKeys.purpose, purpose)).limit(1);
-    if (known !== undefined) continue;
-    const pair = await createKeyPair(ALG);
-    await write(store, { role: 'system' }, now, current => add(current, purpose, pair, current.at));
-  }
-}
+export type SigningKeyRow = typeof signingKeys.$inferSelect;
 
 /** The key that signs for a purpose now. Secret. */
 export async function signingKeyOf(
-  { store, now }: Registry,
+  { store, encryptionKeys, now }: Pick<Registry, 'store' | 'encryptionKeys' | 'now'>,
   purpose: SigningPurpose,
 ): Promise<{ kid: string; privateJwk: PrivateJwk }> {
-  const [key] = await signingNow(store.db, purpose, new Date(now()));
+  const key = await signingAt(store.db, purpose, new Date(now()));
   if (key === undefined) throw new Error(`no key signs for ${purpose}`);
-  return { kid: key.kid, privateJwk: key.privateJwk };
+  return { kid: key.kid, privateJwk: openedPrivateJwk(key, encryptionKeys) };
 }
 
-/** The public halves: of the key that signs now, and of those that will. */
-export async function publicKeysOf({ store, now }: Registry, purpose: SigningPurpose): Promise<Jwks> {
-  const at = new Date(now());
-  const [current] = await signingNow(store.db, purpose, at);
-  const announced = await store.db
+/**
+ * The public halves: of the key that signs now, of those that will, and before them of those that signed within the last
+ * `retainSeconds`, since what they signed may still be shown.
+ */
+export async function publicKeysOf(
+  { store, now }: Pick<Registry, 'store' | 'now'>,
+  purpose: SigningPurpose,
+  retainSeconds = 0,
+): Promise<Jwks> {
+  const rows = await shownKeys(store.db, purpose, new Date(now()), retainSeconds);
+  const keys = rows.slice(0, MAX_SHOWN).map(({ kid, publicJwk }) => ({ ...publicJwk, kid, alg: ALG, use: 'sig' }));
+  return jwksSchema.parse({ keys });
+}
+
+/** The rows of the keys that are to be shown, in the order in which they sign. */
+export async function shownKeys(
+  db: Database,
+  purpose: SigningPurpose,
+  at: Date,
+  retainSeconds: number,
+): Promise<SigningKeyRow[]> {
+  const since = new Date(at.getTime() - retainSeconds * 1000);
+  const oldest = await signingAt(db, purpose, since);
+  const later = await db
     .select()
     .from(signingKeys)
-    .where(and(eq(signingKeys.purpose, purpose), gt(signingKeys.signsFrom, at)))
-    .orderBy(signingKeys.signsFrom, signingKeys.createdAt)
-    .limit(MAX_ANNOUNCED_KEYS);
-  const keys = [...(current ? [current] : []), ...announced];
-  return jwksSchema.parse({ keys: keys.map(({ kid, publicJwk }) => ({ ...publicJwk, kid, alg: ALG, use: 'sig' })) });
+    .where(and(eq(signingKeys.purpose, purpose), gt(signingKeys.signsFrom, since)))
+    .orderBy(asc(signingKeys.signsFrom), asc(signingKeys.createdAt));
+  return [...(oldest ? [oldest] : []), ...later];
 }
 
-/** Makes a new key, which takes over after a while: until then it is shown, so that others can get to know it. */
-export async function rotateSigningKey(
-  registry: Registry,
-  actor: Actor,
-  purpose: SigningPurpose,
-  signsInSeconds: number,
-): Promise<void> {
-  const pair = await createKeyPair(ALG);
-  await writeTo(registry, actor, current =>
-    add(current, purpose, pair, new Date(current.at.getTime() + signsInSeconds * 1000)),
-  );
-}
-
-async function add(current: Write, purpose: SigningPurpose, pair: KeyPair, signsFrom: Date): Promise<void> {
-  const { kid, publicJwk, privateJwk } = pair;
-  await current.tx
-    .insert(signingKeys)
-    .values({ kid, purpose, alg: ALG, publicJwk, privateJwk, signsFrom, createdAt: current.at });
-  current.audit('signing_key.created', { kid });
-}
-
-function signingNow(db: Database, purpose: SigningPurpose, at: Date) {
-  return db
+async function signingAt(db: Database, purpose: SigningPurpose, at: Date): Promise<SigningKeyRow | undefined> {
+  const [row] = await db
     .select()
     .from(signingKeys)
     .where(and(eq(signingKeys.purpose, purpose), lte(signingKeys.signsFrom, at)))
     .orderBy(desc(signingKeys.signsFrom), desc(signingKeys.createdAt))
     .limit(1);
+  return row;
 }

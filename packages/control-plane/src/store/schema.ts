@@ -14,6 +14,7 @@ import {
   text,
   timestamp,
 } from 'drizzle-orm/pg-core';
+import type { Sealed } from '../sealing/seal.ts';
 import type { AuditAction, AuditRow } from '../wire/audit.ts';
 import type { ChangeBody } from '../wire/changes.ts';
 import type { Status } from '../wire/keys.ts';
@@ -130,6 +131,20 @@ export const usedRenewals = pgTable(
   table => [primaryKey({ columns: [table.kid, table.jti] }), index('used_renewals_forget_at').on(table.forgetAt)],
 );
 
+/** Assertions that were exchanged for an access token, for as long as they could be shown again. */
+export const usedAssertions = pgTable(
+  'used_assertions',
+  {
+    /** Of the key that signed. */
+    kid: text('kid')
+      .notNull()
+      .references(() => keys.kid),
+    jti: text('jti').notNull(),
+    forgetAt: time('forget_at').notNull(),
+  },
+  table => [primaryKey({ columns: [table.kid, table.jti] }), index('used_assertions_forget_at').on(table.forgetAt)],
+);
+
 export const accessTokens = pgTable(
   'access_tokens',
   {
@@ -226,7 +241,8 @@ export const signingKeys = pgTable(
     purpose: text('purpose').$type<SigningPurpose>().notNull(),
     alg: text('alg').$type<Algorithm>().notNull(),
     publicJwk: jsonb('public_jwk').$type<PublicJwk>().notNull(),
-    privateJwk: jsonb('private_jwk').$type<PrivateJwk>().notNull(),
+    /** Sealed; as it is only where an older version wrote it, until the next start. */
+    privateJwk: jsonb('private_jwk').$type<PrivateJwk | Sealed>().notNull(),
     /** The key that signs for a purpose is the one of these that is not in the future, and last. */
     signsFrom: time('signs_from').notNull(),
     createdAt: time('created_at').notNull(),

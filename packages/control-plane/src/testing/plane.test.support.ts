@@ -7,6 +7,8 @@ import type { RegisteredPiped } from '../wire/pipeds.ts';
 import type { DatabaseKind } from './databases.test.support.ts';
 
 export const ADMIN_TOKEN = 'admin-token-of-the-tests-0123456789';
+/** Needed on a database server. */
+export const ENCRYPTION_KEY = Buffer.alloc(32, 'encryption key').toString('base64');
 export const AUTH_SERVER_TOKEN = 'auth-server-token-of-the-tests-0123456789';
 
 // biome-ignore lint/suspicious/noExplicitAny: tests look into answers freely
@@ -72,6 +74,7 @@ export async function startPlaneOn(more: ControlPlaneOptions): Promise<TestPlane
     port: 0,
     adminToken: ADMIN_TOKEN,
     authServerToken: AUTH_SERVER_TOKEN,
+    encryptionKey: ENCRYPTION_KEY,
     now: () => clock.now,
     logger: createLogger({ level: 'trace', destination }),
     env: {},

@@ -23,6 +23,7 @@ export const AUDIT_ACTIONS = Object.freeze([
   'access_token.created',
   'access_token.revoked',
   'signing_key.created',
+  'signing_key.withdrawn',
 ] as const);
 
 export type AuditAction = (typeof AUDIT_ACTIONS)[number];

@@ -10,7 +10,7 @@ export function enrollRoutes(app: App, context: Context): void {
   app.post(
     '/v1/enroll',
     {
-      onRequest: boundedByPeer(context),
+      onRequest: boundedByPeer(context.enrollRate),
       schema: {
         summary: 'Enrolls a key with a one-time token. The same token with the same key is answered alike, with 200.',
         tags: ['enrollment'],

@@ -32,7 +32,10 @@ export function renewRoutes(parent: App, context: Context): void {
     app.post(
       '/v1/renew',
       {
-        onRequest: [boundedByPeer(context), async request => void bearerToken(request, MAX_CREDENTIAL_LENGTH)],
+        onRequest: [
+          boundedByPeer(context.enrollRate),
+          async request => void bearerToken(request, MAX_CREDENTIAL_LENGTH),
+        ],
         schema: {
           summary:
             'Renews a key. The current key signs the credential, which is bound to the body and good for one call; the same new key again is answered alike, with 200.',

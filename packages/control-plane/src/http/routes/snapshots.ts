@@ -1,5 +1,6 @@
 import { Refusal } from '../../problems/refusal.ts';
-import { publicKeysOf, rotateSigningKey } from '../../registry/signing-keys.ts';
+import { rotateSigningKey } from '../../registry/rotate-signing-keys.ts';
+import { publicKeysOf } from '../../registry/signing-keys.ts';
 import { signedSnapshot } from '../../registry/snapshots.ts';
 import { jwksSchema, newSigningKeySchema } from '../../wire/signing-keys.ts';
 import { snapshotBodySchema, snapshotSchema } from '../../wire/snapshots.ts';
@@ -75,7 +76,7 @@ export function snapshotRoutes(app: App, { registry }: Context): void {
       },
     },
     async (request, reply) => {
-      await rotateSigningKey(registry, actorOf(request), 'snapshot', request.body.signsInSeconds);
+      await rotateSigningKey(registry, actorOf(request), 'snapshot', request.body);
       return reply.code(201).send(await publicKeysOf(registry, 'snapshot'));
     },
   );
