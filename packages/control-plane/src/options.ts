@@ -44,6 +44,8 @@ export interface ControlPlaneOptions {
   readonly renewalOverlapSeconds?: number | undefined;
   /** How often keys whose overlap has ended are looked for. They end in time all the same. Default 60,000 ms. */
   readonly retireEveryMs?: number | undefined;
+  /** How often followers are told where the audit stands, if it has grown. Default 10,000 ms. */
+  readonly auditHeadEveryMs?: number | undefined;
   /** At least 32 characters. Default `SPANPASS_ADMIN_TOKEN`; else made at the first start. */
   readonly adminToken?: string | undefined;
   /** At least 32 characters. Default `SPANPASS_AUTH_SERVER_TOKEN`; else made at the first start. */
@@ -149,6 +151,7 @@ const optionsSchema = z.strictObject({
     .max(30 * 86_400)
     .default(600),
   retireEveryMs: count(3_600_000).default(60_000),
+  auditHeadEveryMs: count(3_600_000).default(10_000),
   adminToken: z.string().optional(),
   authServerToken: z.string().optional(),
   trustedProxies: z

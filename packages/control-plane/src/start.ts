@@ -2,6 +2,7 @@ import { Server as HttpsServer } from 'node:https';
 import { join } from 'node:path';
 import { isLoopbackHost } from '@spanpass/credential';
 import type { Logger } from 'pino';
+import { AuditHeads } from './audit/head.ts';
 import { ChangeFeed } from './feed/change-feed.ts';
 import { compactChanges, currentRevision, readChangesOf } from './feed/read-changes.ts';
 import { createApp } from './http/app.ts';
@@ -136,6 +137,12 @@ async function assemble(
   const app = await createApp(context, settings.trustedProxies, settings.tls);
   const closeServer = closable(app.server);
   cleanup.push(() => closeServer(() => app.close()));
+  const heads = new AuditHeads(registry);
+  const announceHead = async () => {
+    const head = await heads.next();
+    if (head !== undefined) feed.announceAuditHead(head);
+  };
+  await announceHead();
   feed.start(await currentRevision(store.db));
   cleanup.push(() => feed.close());
   const unlisten = store.listen?.({
@@ -163,6 +170,9 @@ async function assemble(
       ROTATE_EVERY_MS,
       () => rotateWhenDue(registry),
       error => logger.warn({ err: error }, 'the next key for access tokens could not be made'),
+    ),
+    nowAndThen(settings.auditHeadEveryMs, announceHead, error =>
+      logger.warn({ err: error }, 'followers could not be told where the audit stands'),
     ),
     nowAndThen(
       settings.retireEveryMs,

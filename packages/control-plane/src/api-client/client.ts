@@ -35,6 +35,7 @@ import {
   type TokenState,
   tokenListSchema,
 } from '../wire/tokens.ts';
+import { AuditCalls } from './audit.ts';
 import { type Call, createTransport, invalid, type TransportOptions } from './transport.ts';
 
 export interface PipedName {
@@ -69,6 +70,7 @@ export interface TokenRequest {
 export class ControlPlaneClient {
   readonly #call: Call;
   readonly #base: URL;
+  readonly audit: AuditCalls;
 
   /**
    * @throws TypeError for options that make no sense
@@ -77,6 +79,7 @@ export class ControlPlaneClient {
   constructor(options: TransportOptions) {
     this.#call = createTransport(options);
     this.#base = new URL(options.url);
+    this.audit = new AuditCalls(this.#call, this.#base);
   }
 
   /** Registers a piped, and its project on first use. Scopes are `['traces']` by default. */

@@ -39,6 +39,7 @@ export class ChangeFeed {
   #pumping: Promise<void> | undefined;
   #wanted = false;
   #failing = false;
+  #auditHead: string | undefined;
   #state: 'new' | 'started' | 'closed' = 'new';
 
   constructor(options: ChangeFeedOptions) {
@@ -85,11 +86,17 @@ export class ChangeFeed {
         maxBufferedBytes: this.#options.maxBufferedBytes,
         drainTimeoutMs: DRAIN_TIMEOUT_MS,
         livePosition: () => this.#position,
+        auditHead: () => this.#auditHead,
       };
       const follower = new Follower(sink, since ?? first.revision, options);
       this.#followers.add(follower);
       return { follower, live: follower.catchUp(page) };
     };
+  }
+
+  /** Goes out to every follower with its next heartbeat, once. */
+  announceAuditHead(jws: string): void {
+    this.#auditHead = jws;
   }
 
   leave(follower: Follower): void {

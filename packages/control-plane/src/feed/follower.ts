@@ -24,6 +24,8 @@ export interface FollowerOptions {
   readonly drainTimeoutMs: number;
   /** Up to where the live changes have got. */
   livePosition(): number;
+  /** The newest signed audit head, if there is one. */
+  auditHead(): string | undefined;
 }
 
 /** An encoded change; all followers share the bytes. */
@@ -37,6 +39,7 @@ export class Follower {
   readonly #sink: Sink;
   readonly #options: FollowerOptions;
   #cursor: number;
+  #sentHead: string | undefined;
   #state: 'catching-up' | 'live' | 'ended' = 'catching-up';
 
   /** @param cursor everything up to this revision is known to the follower */
@@ -78,7 +81,9 @@ export class Follower {
 
   heartbeat(): void {
     if (this.#state !== 'live') return;
-    this.#sink.write(heartbeatFrame(this.#cursor));
+    const head = this.#options.auditHead();
+    this.#sink.write(heartbeatFrame(this.#cursor, head === this.#sentHead ? undefined : head));
+    this.#sentHead = head;
     this.#cutOffIfBehind();
   }
 

@@ -9,9 +9,9 @@ export function changeFrame({ revision, at, body }: Change): Buffer {
   return Buffer.from(`id: ${revision}\nevent: change\ndata: ${data}\n\n`);
 }
 
-/** Everything up to `revision` was sent. */
-export function heartbeatFrame(revision: number): Buffer {
-  return Buffer.from(`event: heartbeat\ndata: {"revision":${revision}}\n\n`);
+/** Everything up to `revision` was sent. `auditHead` is a signed one, to be kept where nobody who writes here can reach. */
+export function heartbeatFrame(revision: number, auditHead?: string): Buffer {
+  return Buffer.from(`event: heartbeat\ndata: ${JSON.stringify({ revision, auditHead })}\n\n`);
 }
 
 /** Changes up to `revision` may be missing, and those behind it follow. */

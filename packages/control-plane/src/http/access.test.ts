@@ -83,6 +83,8 @@ describe.each(DATABASES.slice(0, 1))('who may call what', database => {
         const where = `${role}: ${route} of ${project}`;
         if (rule[role] === 'no') {
           expect({ status, code: body.code }, where).toEqual({ status: 403, code: 'forbidden' });
+        } else if (rule[role] === 'own' && rule.about === 'every') {
+          expect({ status, code: body.code }, where).toEqual({ status: 403, code: 'forbidden' });
         } else if (rule[role] === 'own' && project === 'other' && rule.about === 'path') {
           expect({ status, code: body.code }, where).toEqual({ status: 403, code: 'forbidden' });
         } else if (rule[role] === 'own' && project === 'other' && rule.about === 'key') {

@@ -41,6 +41,8 @@ export function guardRoutes(app: App, { tokens, apiRate }: Pick<Context, 'tokens
     if (caller === undefined) throw new Refusal('unauthenticated', 'the bearer token is not known');
     request.caller = caller;
     request.reach = reachOf(caller, rule);
+    if (rule.about === 'every' && request.reach !== 'all')
+      throw new Refusal('forbidden', 'this call is not for a token that is bound to projects');
     if (rule.about === 'path') requireProject(request, (request.params as { project: string }).project);
     // Auth servers ask as often as their pipeds make them, and bound that themselves.
     if (caller.role === 'auth-server') return;

@@ -13,9 +13,10 @@ export type Reach = 'all' | 'own' | 'no';
  * - `path`: `:project` in it. Others' are answered 403, whether they are there or not
  * - `key`: the key in its path. Others' are answered 404, as if they were not there
  * - `list`: none; what is listed is of the token's own projects
+ * - `every`: it is about all of them at once, and not for a token that is bound to some
  * - `none`: it is about no project
  */
-export type About = 'path' | 'key' | 'list' | 'none';
+export type About = 'path' | 'key' | 'list' | 'every' | 'none';
 
 /** The reach of `owner`, `project-admin`, `viewer` and `auth-server`, in this order. */
 type Row = readonly [about: About, Reach, Reach, Reach, Reach];
@@ -60,6 +61,9 @@ const ROWS = {
   'POST /v1/keys/:kid/revoke': ['key', ...WRITE],
 
   'GET /v1/audit': ['list', ...READ],
+  'GET /v1/audit/head': ['every', 'all', 'no', 'own', 'all'],
+  'GET /v1/audit-key': ['none', 'all', 'all', 'all', 'all'],
+  'POST /v1/audit-key': ['none', ...OWNERS],
 
   'GET /v1/tokens': ['none', ...OWNERS],
   'POST /v1/tokens': ['none', ...OWNERS],

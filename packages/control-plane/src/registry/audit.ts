@@ -40,14 +40,22 @@ export async function listAudit(
     .orderBy(asc(audit.seq))
     .limit(limit + 1);
   return toPage(rows, limit, {
-    item: ({ seq, at, role, tokenId, peerAddress, action, target, revision }) => ({
-      seq,
-      at: toSeconds(at),
-      actor: { role, ...(tokenId !== null && { tokenId }), ...(peerAddress !== null && { peerAddress }) },
-      action,
-      target,
-      revision,
-    }),
+    item: auditRowOf,
     key: row => row.seq,
   });
+}
+
+/** A row as it is sent. */
+export function auditRowOf(row: typeof audit.$inferSelect): AuditRow {
+  const { seq, at, role, tokenId, peerAddress, action, target, revision, hash } = row;
+  return {
+    seq,
+    at: toSeconds(at),
+    atMs: at.getTime(),
+    actor: { role, ...(tokenId !== null && { tokenId }), ...(peerAddress !== null && { peerAddress }) },
+    action,
+    target,
+    revision,
+    hash,
+  };
 }

@@ -14,6 +14,7 @@ import {
   text,
   timestamp,
 } from 'drizzle-orm/pg-core';
+import { GENESIS_HASH } from '../audit/row-hash.ts';
 import type { Sealed } from '../sealing/seal.ts';
 import type { AuditAction, AuditRow } from '../wire/audit.ts';
 import type { ChangeBody } from '../wire/changes.ts';
@@ -35,6 +36,8 @@ export const counter = pgTable(
     /** Of the newest change; each revision has exactly one row in `changes` until it is compacted away. */
     revision: number('revision').notNull(),
     auditSeq: number('audit_seq').notNull(),
+    /** Of the newest audit row; 64 zeros before the first. */
+    auditHash: text('audit_hash').notNull().default(GENESIS_HASH),
   },
   table => [check('counter_one_row', sql`${table.id} = 1`)],
 );
@@ -217,7 +220,7 @@ export const changes = pgTable('changes', {
   at: time('at').notNull(),
 });
 
-/** Rows are added and never changed. */
+/** Rows are added and never changed, which triggers hold; each has the hash of the one before it in its own. */
 export const audit = pgTable(
   'audit',
   {
@@ -229,6 +232,7 @@ export const audit = pgTable(
     action: text('action').$type<AuditAction>().notNull(),
     target: jsonb('target').$type<AuditRow['target']>().notNull(),
     revision: number('revision').notNull(),
+    hash: text('hash').notNull(),
   },
   table => [index('audit_project').on(sql`(${table.target} ->> 'project')`, table.seq)],
 );

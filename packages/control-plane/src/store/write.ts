@@ -1,4 +1,5 @@
 import { sql } from 'drizzle-orm';
+import { auditRowHash } from '../audit/row-hash.ts';
 import type { AuditAction, AuditRow } from '../wire/audit.ts';
 import type { Change, ChangeBody } from '../wire/changes.ts';
 import { CHANNEL } from './change-listener.ts';
@@ -22,13 +23,15 @@ export class Write {
   readonly #audit: (typeof audit.$inferInsert)[] = [];
   #revision: number;
   #auditSeq: number;
+  #auditHash: string;
 
-  constructor(tx: Database, at: Date, actor: Actor, head: { revision: number; auditSeq: number }) {
+  constructor(tx: Database, at: Date, actor: Actor, head: { revision: number; auditSeq: number; auditHash: string }) {
     this.tx = tx;
     this.at = at;
     this.#actor = actor;
     this.#revision = head.revision;
     this.#auditSeq = head.auditSeq;
+    this.#auditHash = head.auditHash;
   }
 
   /** Notes one change for followers: its revision is handed to `bodyOf`, and returned. */
@@ -40,9 +43,11 @@ export class Write {
 
   /** Notes what was done. Call it after `change`, whose revision it takes. */
   audit(action: AuditAction, target: AuditRow['target']): void {
-    const { role, tokenId = null, peerAddress = null } = this.#actor;
+    const { role, tokenId, peerAddress } = this.#actor;
     const [seq, revision, at] = [++this.#auditSeq, this.#revision, this.at];
-    this.#audit.push({ seq, at, role, tokenId, peerAddress, action, target, revision });
+    const content = { seq, atMs: at.getTime(), actor: this.#actor, action, target, revision };
+    this.#auditHash = auditRowHash(this.#auditHash, content);
+    this.#audit.push({ seq, at, role, tokenId, peerAddress, action, target, revision, hash: this.#auditHash });
   }
 
   /** Nothing noted, nothing written: a call that changes nothing makes no revision. */
@@ -52,7 +57,7 @@ export class Write {
     if (this.#changes.length > 0) await this.tx.insert(changes).values(this.#changes);
     await this.tx
       .update(counter)
-      .set({ revision: this.#revision, auditSeq: this.#auditSeq })
+      .set({ revision: this.#revision, auditSeq: this.#auditSeq, auditHash: this.#auditHash })
       // In the same statement, since all other writes wait for this one. Replicas hear of it when it is committed.
       .returning({ notified: sql`pg_notify(${CHANNEL}, '')` });
     return true;
@@ -71,7 +76,7 @@ export async function write<T>(
 ): Promise<{ result: T; written: boolean }> {
   return store.transaction(async tx => {
     const [head] = await tx
-      .select({ revision: counter.revision, auditSeq: counter.auditSeq })
+      .select({ revision: counter.revision, auditSeq: counter.auditSeq, auditHash: counter.auditHash })
       .from(counter)
       .where(sql`${counter.id} = 1`)
       .for('update');

@@ -24,6 +24,10 @@ export const AUDIT_ACTIONS = Object.freeze([
   'access_token.revoked',
   'signing_key.created',
   'signing_key.withdrawn',
+  'pipecd_keys.imported',
+  'pipecd_keys.forgotten',
+  'database.moved',
+  'database.restored',
 ] as const);
 
 export type AuditAction = (typeof AUDIT_ACTIONS)[number];
@@ -50,8 +54,26 @@ export const auditRowSchema = z.object({
   }),
   /** The change's revision; of a write that followers are not told of, the last revision before it. */
   revision: revisionSchema,
+  /** `at` to the millisecond, for the hash. */
+  atMs: z.number().int().nonnegative(),
+  /** SHA-256 in hex over the row and the hash of the row before it. */
+  hash: z.string(),
 });
 
 export type AuditRow = z.infer<typeof auditRowSchema>;
 
 export const auditListSchema = z.object({ items: z.array(auditRowSchema), next: z.string().optional() });
+
+/** Where the chain of audit rows stood, and the signature for that. */
+export const auditHeadSchema = z.object({
+  /** Of the last row; 0 if there is none. */
+  seq: z.number().int().nonnegative(),
+  /** That row's. */
+  hash: z.string(),
+  /** When this was read. */
+  at: seconds,
+  /** A JWS (ES256, `typ: audit-head+jwt`, claims `iss iat seq hash`) of the key for audit heads. */
+  jws: z.string(),
+});
+
+export type AuditHead = z.infer<typeof auditHeadSchema>;

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 
 /** What one of the control plane's own keys signs. No key has two purposes. */
-export const SIGNING_PURPOSES = Object.freeze(['snapshot', 'access-token'] as const);
+export const SIGNING_PURPOSES = Object.freeze(['snapshot', 'access-token', 'audit'] as const);
 
 export type SigningPurpose = (typeof SIGNING_PURPOSES)[number];
 
