@@ -56,15 +56,22 @@ export class WireCursor {
     return this.bytes.toString('utf8', this.from, this.to);
   }
 
-  /** Lengths and tags: up to 32 bits. */
+  /** Lengths and tags: up to 32 bits, and most of them of one byte. */
   #varint(end: number): number {
-    const { bytes } = this;
-    let value = 0;
-    for (let shift = 0; shift < 35; shift += 7) {
+    const { at } = this;
+    if (at >= end) throw malformed();
+    const first = this.bytes[at] as number;
+    this.at = at + 1;
+    return first < 0x80 ? first : this.#longVarint(first & 0x7f, end);
+  }
+
+  #longVarint(first: number, end: number): number {
+    let value = first;
+    // Not a shift: what does not fit into 31 bits must come out as too long, not as negative.
+    for (let factor = 0x80; factor <= 0x10000000; factor *= 0x80) {
       if (this.at >= end) throw malformed();
-      const byte = bytes[this.at++] as number;
-      // Not a shift: what does not fit into 31 bits must come out as too long, not as negative.
-      value += (byte & 0x7f) * 2 ** shift;
+      const byte = this.bytes[this.at++] as number;
+      value += (byte & 0x7f) * factor;
       if (byte < 0x80) return value;
     }
     throw malformed();
