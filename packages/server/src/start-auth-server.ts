@@ -61,6 +61,7 @@ export async function startAuthServer(options: AuthServerOptions): Promise<AuthS
     },
     onFeedProblem: log.onFeedProblem,
     onSnapshot: log.onSnapshot,
+    onAuditHead: log.onAuditHead,
   });
   const serverByRules = (rules: AuthServerRules) => serverOf(rules, keys, observer);
   const server = switchableServer(serverByRules(options));

@@ -1,12 +1,13 @@
 import type { Logger } from 'pino';
 import type { ControlPlaneKeysOptions } from '../keys/control-plane-keys.ts';
 
-type KeyLog = Required<Pick<ControlPlaneKeysOptions, 'onFreshness' | 'onFeedProblem' | 'onSnapshot'>>;
+type KeyLog = Required<Pick<ControlPlaneKeysOptions, 'onFreshness' | 'onFeedProblem' | 'onSnapshot' | 'onAuditHead'>>;
 
 /** Tells the log how far the keys at hand may be believed, why the feed is not there, and what became of snapshots. */
 export function keyLog(logger: Logger): KeyLog {
   let lastProblem = '';
   let lastSnapshot = '';
+  let lastHead = '';
   return {
     onFreshness(freshness) {
       lastProblem = '';
@@ -25,6 +26,12 @@ export function keyLog(logger: Logger): KeyLog {
         row === lastSnapshot ? 'debug' : 'reason' in snapshot && snapshot.reason !== 'missing' ? 'warn' : 'info';
       lastSnapshot = row;
       logger[level]({ snapshot }, 'key snapshot');
+    },
+    onAuditHead(auditHead) {
+      const row = 'reason' in auditHead ? `${auditHead.kind} ${auditHead.reason}` : auditHead.kind;
+      const level = auditHead.kind === 'kept' || row === lastHead ? 'debug' : 'warn';
+      lastHead = row;
+      logger[level]({ auditHead }, 'head of the audit');
     },
   };
 }

@@ -37,7 +37,7 @@ export interface AuthServerOptions extends AuthServerRules {
   /** The control plane to ask for keys, and how. */
   readonly controlPlane: Omit<
     ControlPlaneKeysOptions,
-    'observer' | 'onFreshness' | 'onFeedProblem' | 'onLookupFailure' | 'onSnapshot'
+    'observer' | 'onFreshness' | 'onFeedProblem' | 'onLookupFailure' | 'onSnapshot' | 'onAuditHead'
   >;
   /**
    * How often the control plane is told which keys were used and what was refused of whom, in milliseconds. Default

@@ -1,4 +1,4 @@
-import { type Change, parseChange, parsePosition } from './changes.ts';
+import { type Change, parseAuditHead, parseChange, parsePosition } from './changes.ts';
 import type { StreamEvent } from './event-stream.ts';
 import type { ConnectFeed, FeedProblem } from './feed-connection.ts';
 
@@ -25,12 +25,16 @@ export interface ChangeFeedOptions {
   onChange(change: Change): void;
   /** Anything may have changed: nothing at hand may be believed any longer. */
   onReset(): void;
+  /** The control plane says, with its signature, where its audit stands. */
+  onAuditHead?(jws: string): void;
   onFreshness(freshness: Freshness): void;
   onProblem(problem: FeedProblem): void;
 }
 
 const FIRST_BACKOFF_MS = 100;
 const MAX_BACKOFF_MS = 2000;
+/** Of a heartbeat that carries a revision and nothing else. */
+const MAX_BARE_LENGTH = 64;
 
 type State = 'idle' | 'unproven' | 'live' | 'lost' | 'catching-up' | 'closed';
 
@@ -209,6 +213,9 @@ export class ChangeFeed {
     this.#revision = revision;
     if (type === 'heartbeat') this.#state = 'live';
     this.#heard();
+    if (this.#options.onAuditHead === undefined || type !== 'heartbeat' || data.length <= MAX_BARE_LENGTH) return;
+    const head = parseAuditHead(data);
+    if (head !== undefined) this.#options.onAuditHead(head);
   }
 
   #change({ data, lastEventId }: StreamEvent): void {

@@ -45,6 +45,7 @@ const changeSchema = z.discriminatedUnion('kind', [
 export type Change = z.infer<typeof changeSchema>;
 
 const positionSchema = z.object({ revision });
+const auditHeadSchema = z.object({ auditHead: z.string().max(1024) });
 
 /** Reads a change; none if it is not understood, in which case anything may have changed. */
 export function parseChange(data: string): Change | undefined {
@@ -54,6 +55,11 @@ export function parseChange(data: string): Change | undefined {
 /** Reads the revision that a `heartbeat` or a `reset` carries. */
 export function parsePosition(data: string): number | undefined {
   return parse(positionSchema, data)?.revision;
+}
+
+/** Reads the signed audit head that some heartbeats carry. It is not verified. */
+export function parseAuditHead(data: string): string | undefined {
+  return parse(auditHeadSchema, data)?.auditHead;
 }
 
 /** Whether a change takes access away: a key revoked or retired, a piped or a project disabled. */

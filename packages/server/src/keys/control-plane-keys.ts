@@ -3,6 +3,7 @@ import { untilAborted } from '../check-deadline.ts';
 import type { Observer } from '../observer.ts';
 import { wholeNumber } from '../options.ts';
 import { AuthenticationError } from '../refusals.ts';
+import { type AuditHeadEvent, AuditHeadKeeper } from './audit-heads.ts';
 import { ChangeFeed, type Freshness } from './change-feed.ts';
 import { takesAccess } from './changes.ts';
 import { createEndpoint, type EndpointOptions } from './endpoint.ts';
@@ -51,6 +52,11 @@ export interface ControlPlaneKeysOptions extends EndpointOptions {
   readonly snapshotKeys?: SnapshotKeys;
   /** How often the snapshot is renewed, in milliseconds. Default 60,000. */
   readonly snapshotEveryMs?: number;
+  /**
+   * Where to keep the signed heads of the control plane's audit, for `spanpass audit verify --head`. One server's own.
+   * Default none.
+   */
+  readonly auditHeadFile?: string;
   /** Clocks in milliseconds, and a number from 0 to 1. Defaults `performance.now`, `Date.now`, `Math.random`. */
   readonly monotonicNow?: () => number;
   readonly now?: () => number;
@@ -64,6 +70,8 @@ export interface ControlPlaneKeysOptions extends EndpointOptions {
   readonly onLookupFailure?: (error: unknown) => void;
   /** Told what became of each snapshot, and of each that was refused, why. */
   readonly onSnapshot?: (event: SnapshotEvent) => void;
+  /** Told what became of each audit head. */
+  readonly onAuditHead?: (event: AuditHeadEvent) => void;
 }
 
 const TICK_MS = 100;
@@ -85,6 +93,7 @@ export class ControlPlaneKeys implements KeySource {
   readonly #lookups: KeyLookups;
   readonly #queue: WorkQueue;
   readonly #snapshots: SnapshotKeeper | undefined;
+  readonly #auditHeads: AuditHeadKeeper | undefined;
   readonly #now: () => number;
   #timer: NodeJS.Timeout | undefined;
 
@@ -104,6 +113,9 @@ export class ControlPlaneKeys implements KeySource {
     });
     const maxStaleMs = wholeNumber('maxStaleMs', options.maxStaleMs ?? 900_000, 0);
     this.#snapshots = this.#createSnapshots(options, clock, maxStaleMs);
+    const { auditHeadFile, onAuditHead } = options;
+    if (auditHeadFile !== undefined)
+      this.#auditHeads = new AuditHeadKeeper(auditHeadFile, event => onAuditHead?.(event));
     this.#feed = new ChangeFeed({
       connect: connectFeedOf(this.#endpoint),
       clock,
@@ -122,6 +134,7 @@ export class ControlPlaneKeys implements KeySource {
         this.#cache.clear();
         this.#snapshots?.reset();
       },
+      onAuditHead: jws => this.#auditHeads?.take(jws),
       onFreshness: freshness => options.onFreshness?.(freshness),
       onProblem: problem => options.onFeedProblem?.(problem),
     });
@@ -246,6 +259,7 @@ export class ControlPlaneKeys implements KeySource {
     clearInterval(this.#timer);
     this.#feed.close();
     await this.#snapshots?.close();
+    await this.#auditHeads?.close();
     this.#cache.clear();
     this.#endpoint.close();
   }
