@@ -1,4 +1,4 @@
-import { chown } from 'node:fs/promises';
+import { chown, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import pg from 'pg';
 import type { Engine } from '../engines/index.ts';
@@ -14,11 +14,18 @@ export interface RunningPostgres {
   readonly url: string;
   /** Starts it again on the same data, after it was stopped. */
   restart(): Promise<RunningProcess>;
+  /** SIGKILL for it and all processes that it has started, at once. */
+  kill(): Promise<void>;
 }
 
 /** A cluster of its own in a temporary folder, on a free port of loopback, gone with the stage. */
-export async function startPostgres(stage: Stage, engine: Engine): Promise<RunningPostgres> {
-  const folder = await tempDir(stage, 'postgres');
+export async function startPostgres(
+  stage: Stage,
+  engine: Engine,
+  /** Where its data lie, instead of a temporary folder. */
+  { folder: given }: { readonly folder?: string } = {},
+): Promise<RunningPostgres> {
+  const folder = given ?? (await tempDir(stage, 'postgres'));
   const user = await unprivilegedUser();
   // PostgreSQL refuses to run as root, and to use a folder of somebody else.
   if (user !== undefined) await chown(folder, user.uid, user.gid);
@@ -35,8 +42,9 @@ export async function startPostgres(stage: Stage, engine: Engine): Promise<Runni
     data,
     ...settings.flatMap(setting => ['-c', setting]),
   ]);
-  const start = () =>
-    startProcess(stage, {
+  let running: RunningProcess;
+  const start = async () => {
+    running = await startProcess(stage, {
       name: 'postgres',
       command,
       args,
@@ -45,7 +53,23 @@ export async function startPostgres(stage: Stage, engine: Engine): Promise<Runni
       // Its "fast" shutdown: SIGTERM would wait until every client has gone.
       stopSignal: 'SIGINT',
     });
-  return { process: await start(), url, restart: start };
+    return running;
+  };
+  const kill = async () => {
+    const children = (await readFile(`/proc/${running.pid}/task/${running.pid}/children`, 'utf8')).trim();
+    const stopped = running.stop('SIGKILL');
+    for (const pid of children.split(' ').filter(Boolean)) killed(Number(pid));
+    await stopped;
+  };
+  return { process: await start(), url, restart: start, kill };
+}
+
+function killed(pid: number): void {
+  try {
+    process.kill(pid, 'SIGKILL');
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error;
+  }
 }
 
 interface User {
