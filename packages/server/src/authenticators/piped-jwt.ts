@@ -10,7 +10,7 @@ import {
   verifyCredential,
 } from '@spanpass/credential';
 import { bearerToken } from '../authorization.ts';
-import { untilAborted } from '../check-deadline.ts';
+import { CheckDeadline, untilAborted } from '../check-deadline.ts';
 import type { Authenticator, AuthenticatorOutcome, Owner, VerifiedFacts } from '../contract.ts';
 import type { KeyQuestion, KeySource } from '../keys/key-source.ts';
 import type { Observer } from '../observer.ts';
@@ -62,9 +62,20 @@ export function pipedJwt({
   function join(token: string, parsed: UnverifiedCredential, { signal, peerAddress }: KeyQuestion) {
     let work = underWay.get(token);
     if (work === undefined) {
-      work = verify(token, parsed, { signal: AbortSignal.timeout(SHARED_WORK_MS), peerAddress });
+      const deadline = new CheckDeadline(SHARED_WORK_MS, undefined);
+      work = verify(token, parsed, {
+        // Only who has to look the key up takes it: a timer for each check would be most of what a key at hand costs.
+        get signal() {
+          return deadline.signal;
+        },
+        peerAddress,
+      });
       underWay.set(token, work);
-      work.catch(() => {}).finally(() => underWay.delete(token));
+      const done = () => {
+        deadline.end();
+        underWay.delete(token);
+      };
+      work.then(done, done);
     }
     return untilAborted(work, signal);
   }
