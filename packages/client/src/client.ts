@@ -3,6 +3,7 @@ import { autoRenewed } from './auto-renewal.ts';
 import { createCallCredentials } from './call-credentials.ts';
 import { PlaintextCredentials, tlsCredentials } from './channel-credentials.ts';
 import type { CredentialSource, GrpcClient, HttpClient, RenewalState, TlsTransport } from './contract.ts';
+import { type ExchangeOptions, exchangedSource } from './exchanged-source.ts';
 import { createExportCredentials, type ExportCredentials } from './export-credentials.ts';
 import { authorizationHeaders, createFetch } from './http.ts';
 import { createInterceptor } from './interceptor.ts';
@@ -17,6 +18,11 @@ export type ClientOptions = (KeyFileOptions | { readonly source: CredentialSourc
 };
 
 export interface KeyFileOptions extends SignedSourceOptions {
+  /**
+   * Exchanges what the key signs for access tokens of the control plane, for gateways that verify these without asking
+   * anyone. Default false: what the key signs goes to the gateway itself.
+   */
+  readonly exchange?: boolean | ExchangeOptions | undefined;
   /**
    * `auto` renews the key at two thirds of its life. Default `auto` for the path of a key file; the content of one can't
    * be renewed.
@@ -63,7 +69,8 @@ export interface Client extends GrpcClient, HttpClient, AsyncDisposable {
  * - `fetch()`: refuses plaintext beyond loopback, and follows no redirects.
  * - `headers()`: the bare header, for who has judged the URL. Rather use `headersFor(url)`, which judges it.
  *
- * They fail with a `ClientError`, or in gRPC with UNAVAILABLE when there may be a credential later, UNAUTHENTICATED else.
+ * They fail with a `ClientError`, or in gRPC with UNAVAILABLE when there may be a credential later, UNAUTHENTICATED else
+ * (PERMISSION_DENIED while the piped is disabled, with `exchange`).
  *
  * @throws TypeError for options that make no sense
  * @example
@@ -114,10 +121,18 @@ export function createClient(options: ClientOptions): Client {
 function keyFileSource(options: KeyFileOptions): CredentialSource {
   const { keyFile, renewal = typeof keyFile === 'string' ? 'auto' : false, onRenewal, now, random } = options;
   if (renewal !== 'auto' && renewal !== false) throw new TypeError("renewal must be 'auto' or false");
-  const source = signedSource(options);
+  const source = sourceOf(options);
   if (renewal === false) return source;
   if (typeof keyFile !== 'string') throw new TypeError('only a key file that is given by its path can be renewed');
   return autoRenewed(source, { keyFile, now, random, onRenewal });
+}
+
+function sourceOf({ exchange = false, ...options }: KeyFileOptions): CredentialSource {
+  if (exchange === false) return signedSource(options);
+  const { lifetimeSeconds, ...rest } = options;
+  if (lifetimeSeconds !== undefined)
+    throw new TypeError('lifetimeSeconds: the control plane says how long tokens live');
+  return exchangedSource({ ...rest, ...(exchange === true ? {} : exchange) });
 }
 
 function correctableClock(base: () => number = Date.now) {

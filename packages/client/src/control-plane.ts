@@ -1,4 +1,4 @@
-import { ClientError, ControlPlaneError } from './errors.ts';
+import { ClientError, type ClientErrorCode, ControlPlaneError } from './errors.ts';
 import { assertConfidential } from './loopback.ts';
 import { abortable } from './time-bound.ts';
 
@@ -26,40 +26,68 @@ export async function postJson(
   authorize?: (text: string) => Promise<string>,
 ): Promise<unknown> {
   const url = endpoint(controlPlane, path);
-  const { timeoutMs = 10_000 } = options;
-  if (!(timeoutMs > 0 && timeoutMs <= 600_000)) throw new TypeError('timeoutMs must be from 1 to 600,000');
-  const deadline = AbortSignal.timeout(timeoutMs);
   const text = JSON.stringify(body);
   const headers = {
     'content-type': 'application/json',
-    accept: 'application/json, application/problem+json',
     ...(authorize && { authorization: `Bearer ${await authorize(text)}` }),
   };
+  const { status, answer } = await call(url, { method: 'POST', headers, body: text }, options);
+  if (status < 200 || status > 299) throw refusal(url, status, answer);
+  if (answer === undefined) throw invalidAnswer(url, 'did not answer with JSON');
+  return answer;
+}
+
+export interface Answered {
+  readonly status: number;
+  /** The JSON of the answer, if it was JSON. */
+  readonly answer: unknown;
+  /** What time it is there, in milliseconds, if it said so. */
+  readonly dateMs: number | undefined;
+}
+
+/**
+ * One exchange with a control plane. Never after a redirect, within `timeoutMs`, and not more than 64 KiB of answer.
+ *
+ * @throws ClientError `control_plane_unreachable`, `control_plane_timed_out`, `control_plane_answer_invalid`
+ */
+export async function call(
+  url: URL,
+  init: { readonly method: 'GET' | 'POST'; readonly headers?: Record<string, string>; readonly body?: string },
+  options: PostOptions,
+): Promise<Answered> {
+  const { timeoutMs = 10_000 } = options;
+  if (!(timeoutMs > 0 && timeoutMs <= 600_000)) throw new TypeError('timeoutMs must be from 1 to 600,000');
+  const deadline = AbortSignal.timeout(timeoutMs);
   const exchange = async () => {
     const response = await (options.fetch ?? globalThis.fetch)(url, {
-      method: 'POST',
-      headers,
-      body: text,
+      ...init,
+      headers: { accept: 'application/json, application/problem+json', ...init.headers },
       redirect: 'manual',
       signal: deadline,
     });
-    return { status: response.status, answer: parseOrUndefined(await boundedText(response, url)) };
+    const dateMs = Date.parse(response.headers.get('date') ?? '');
+    return {
+      status: response.status,
+      answer: parseOrUndefined(await boundedText(response, url)),
+      dateMs: Number.isNaN(dateMs) ? undefined : dateMs,
+    };
   };
-  const { status, answer } = await abortable(exchange(), deadline).catch(cause => {
+  return abortable(exchange(), deadline).catch(cause => {
     if (cause instanceof ClientError) throw cause;
     if (deadline.aborted) throw failed('control_plane_timed_out', url, `did not answer within ${timeoutMs} ms`);
     throw failed('control_plane_unreachable', url, `can't be reached (${errnoOf(cause)})`);
   });
-  if (status < 200 || status > 299) throw refusal(url, status, answer);
-  if (answer === undefined) throw invalidAnswer(url, 'did not answer with JSON');
-  return answer;
 }
 
 export function invalidAnswer(controlPlane: string | URL, problem: string): ClientError {
   return failed('control_plane_answer_invalid', new URL(controlPlane), problem);
 }
 
-function endpoint(controlPlane: string, path: string): URL {
+/**
+ * @throws ClientError `plaintext_refused`
+ * @throws TypeError for a URL with a password
+ */
+export function endpoint(controlPlane: string, path: string): URL {
   const base = assertConfidential(controlPlane);
   if (base.username !== '' || base.password !== '') throw new TypeError('a control plane URL must not hold a password');
   return new URL(`${base.pathname.replace(/\/+$/, '')}${path}`, base.origin);
@@ -86,14 +114,13 @@ function parseOrUndefined(text: string): unknown {
 }
 
 /** Title and detail are left out: a control plane could repeat in them what it was sent. */
-function refusal(url: URL, status: number, answer: unknown): ControlPlaneError {
-  const code: unknown = (answer as { code?: unknown } | null | undefined)?.code;
-  const problemCode = typeof code === 'string' && /^[a-z0-9_]{1,64}$/.test(code) ? code : 'unknown';
-  return new ControlPlaneError(
-    status,
-    problemCode,
-    `the control plane at ${url.origin} refused: ${problemCode} (${status})`,
-  );
+export function refusal(url: URL, status: number, answer: unknown, as?: ClientErrorCode): ControlPlaneError {
+  const { code, error } = (answer ?? {}) as { code?: unknown; error?: unknown };
+  const problemCode = [code, error].find(word => typeof word === 'string' && /^[a-z0-9_]{1,64}$/.test(word)) as
+    | string
+    | undefined;
+  const reason = problemCode ?? 'unknown';
+  return new ControlPlaneError(status, reason, `the control plane at ${url.origin} refused: ${reason} (${status})`, as);
 }
 
 function failed(code: ClientError['code'], url: URL, problem: string): ClientError {

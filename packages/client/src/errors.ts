@@ -25,6 +25,9 @@ export const CLIENT_ERRORS = Object.freeze({
   control_plane_timed_out: status.UNAVAILABLE,
   control_plane_answer_invalid: status.UNAVAILABLE,
   control_plane_refused: status.UNAUTHENTICATED,
+  token_unavailable: status.UNAVAILABLE,
+  token_refused: status.UNAUTHENTICATED,
+  token_forbidden: status.PERMISSION_DENIED,
 });
 
 export type ClientErrorCode = keyof typeof CLIENT_ERRORS;
@@ -53,8 +56,13 @@ export class ControlPlaneError extends ClientError {
   /** The problem document's `code`, `unknown` if it brought none. */
   readonly problemCode: string;
 
-  constructor(httpStatus: number, problemCode: string, message: string) {
-    super('control_plane_refused', message);
+  constructor(
+    httpStatus: number,
+    problemCode: string,
+    message: string,
+    code: ClientErrorCode = 'control_plane_refused',
+  ) {
+    super(code, message);
     this.httpStatus = httpStatus;
     this.problemCode = problemCode;
   }

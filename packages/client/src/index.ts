@@ -11,6 +11,7 @@ export type {
 } from './contract.ts';
 export { type EnrolledKey, type EnrollOptions, enroll } from './enroll.ts';
 export { CLIENT_ERRORS, ClientError, type ClientErrorCode, ControlPlaneError } from './errors.ts';
+export { type ExchangedSourceOptions, type ExchangeOptions, exchangedSource } from './exchanged-source.ts';
 export type { ExportCredentials } from './export-credentials.ts';
 export { readKeyFile, writeKeyFile } from './key-file.ts';
 export { assertConfidential } from './loopback.ts';

@@ -30,12 +30,8 @@ export function signedSource(options: SignedSourceOptions): CredentialSource {
   if (keyFile === '') throw new TypeError('keyFile must not be empty');
 
   async function mint(): Promise<Minted> {
-    const file = typeof keyFile === 'string' ? await readKeyFile(keyFile) : keyFile;
     // One reading of the clock, so that the life that is tracked is the one that is signed.
-    const nowMs = now();
-    if (!(nowMs / 1000 < file.notAfter)) {
-      throw new ClientError('key_expired', `the key of ${file.piped} has ended: enroll again, or check this clock`);
-    }
+    const { file, nowMs } = await usableKeyFile(keyFile, now);
     const key = await importSigningKey(file);
     const { audience } = file;
     const token = await signCredential(key, { purpose: 'gateway', audience, lifetimeSeconds, now: () => nowMs });
@@ -44,4 +40,21 @@ export function signedSource(options: SignedSourceOptions): CredentialSource {
   }
 
   return refreshingSource({ ...options, mint });
+}
+
+/**
+ * The key file as it is now, and what time it was then.
+ *
+ * @throws ClientError `key_expired`, and those of `readKeyFile`
+ */
+export async function usableKeyFile(
+  keyFile: string | KeyFile,
+  now: () => number,
+): Promise<{ readonly file: KeyFile; readonly nowMs: number }> {
+  const file = typeof keyFile === 'string' ? await readKeyFile(keyFile) : keyFile;
+  const nowMs = now();
+  if (!(nowMs / 1000 < file.notAfter)) {
+    throw new ClientError('key_expired', `the key of ${file.piped} has ended: enroll again, or check this clock`);
+  }
+  return { file, nowMs };
 }
