@@ -2,6 +2,7 @@ import { ControlPlaneApiError } from '@spanpass/control-plane/client';
 import { Command, CommanderError } from 'commander';
 import { adviseOn } from './admin/connect.ts';
 import { adminTokenCommand } from './commands/admin-token.ts';
+import { auditCommand } from './commands/audit.ts';
 import { checkCommand } from './commands/check.ts';
 import { completionCommand } from './commands/completion.ts';
 import { controlPlaneCommand } from './commands/control-plane.ts';
@@ -48,6 +49,7 @@ export function createProgram(io: Io, overrides: UpOverrides = {}): Command {
     .addCommand(pipedCommand(io))
     .addCommand(keyCommand(io))
     .addCommand(adminTokenCommand(io))
+    .addCommand(auditCommand(io))
     .addCommand(enrollCommand(io))
     .addCommand(renewCommand(io))
     .addCommand(tokenCommand(io))

@@ -63,6 +63,11 @@ export const authServerSettings = z.object({
     .describe('JWK Set of the keys that may sign it, as `spanpass control-plane snapshot-key` prints it.'),
   snapshotKeysFile: path.optional().describe('File of that JWK Set.'),
   snapshotEveryMs: z.int().min(1000).optional().describe('How often the snapshot is renewed. Default: 60000.'),
+  auditHeadFile: path
+    .optional()
+    .describe(
+      "Where to keep the signed heads of the control plane's audit, for `spanpass audit verify --head`. One file per server.",
+    ),
   drainDelayMs: z
     .int()
     .min(0)
