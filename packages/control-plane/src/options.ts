@@ -32,7 +32,7 @@ export interface ControlPlaneOptions {
   readonly gatewayAudience?: string | undefined;
   /** Who issues access tokens: the URL under which verifiers reach this. Default `publicUrl`, else where it listens. */
   readonly issuer?: string | undefined;
-  /** Life of an access token, in seconds. Default 300, at most 900; never longer than that of the piped's key. */
+  /** Life of an access token, in seconds. Default 300, from 10 to 900; never longer than that of the piped's key. */
   readonly accessTokenLifeSeconds?: number | undefined;
   /** How long one key signs access tokens before the next one takes over, in seconds. Default 30 days. */
   readonly signingKeyLifeSeconds?: number | undefined;
@@ -124,7 +124,7 @@ const optionsSchema = z.strictObject({
   encryptionKey: z.string().optional(),
   publicUrl: httpUrl.optional(),
   issuer: issuerUrl.optional(),
-  accessTokenLifeSeconds: z.number().int().min(30).max(MAX_ACCESS_TOKEN_LIFE_SECONDS).default(300),
+  accessTokenLifeSeconds: z.number().int().min(10).max(MAX_ACCESS_TOKEN_LIFE_SECONDS).default(300),
   signingKeyLifeSeconds: z
     .number()
     .int()

@@ -8,6 +8,7 @@ import { type Io, printResult } from '../io.ts';
 import { type ControlPlaneSettings, controlPlaneSettings } from '../settings/control-plane.ts';
 import { untilStopped } from '../until-stopped.ts';
 import { examples, type JsonOption, settingsHelp, withJson } from './options.ts';
+import { rotateSigningKeyCommand } from './rotate-signing-key.ts';
 import { snapshotKeyCommand } from './snapshot-key.ts';
 
 /** `spanpass control-plane`: the control plane alone. */
@@ -21,7 +22,7 @@ export function controlPlaneCommand(io: Io): Command {
       'after',
       examples(
         'spanpass control-plane --config control-plane.yaml',
-        'SPANPASS_DATABASE_URL=postgresql://… SPANPASS_ADMIN_TOKEN=… spanpass control-plane',
+        'SPANPASS_DATABASE_URL=postgresql://… SPANPASS_ENCRYPTION_KEY=… spanpass control-plane',
       ),
     )
     .action(async ({ config, json }: JsonOption & { config?: string }) => {
@@ -41,21 +42,31 @@ export function controlPlaneCommand(io: Io): Command {
       );
       await untilStopped(io.stop);
     })
-    .addCommand(snapshotKeyCommand(io));
+    .addCommand(snapshotKeyCommand(io))
+    .addCommand(rotateSigningKeyCommand(io));
 }
 
 async function start(
-  { logLevel: _, databaseUrlFile, adminTokenFile, authServerTokenFile, ...settings }: ControlPlaneSettings,
+  {
+    logLevel: _,
+    databaseUrlFile,
+    encryptionKeyFile,
+    adminTokenFile,
+    authServerTokenFile,
+    ...settings
+  }: ControlPlaneSettings,
   { tls, logger }: { tls: ListenerTls | undefined; logger: Logger },
 ) {
   const { startControlPlane } = await import('@spanpass/control-plane');
   const databaseUrl = await secret(settings.databaseUrl, databaseUrlFile);
+  const encryptionKey = await secret(settings.encryptionKey, encryptionKeyFile);
   const adminToken = await secret(settings.adminToken, adminTokenFile);
   const authServerToken = await secret(settings.authServerToken, authServerTokenFile);
   try {
     return await startControlPlane({
       ...settings,
       databaseUrl,
+      encryptionKey,
       adminToken,
       authServerToken,
       tls,

@@ -1,7 +1,13 @@
 import { Command, Option } from 'commander';
 import { parse } from 'yaml';
 import { wrongUsage } from '../failure.ts';
-import { collectorConfig, envoyConfig, gatewayDefaults, nginxConfig } from '../gateway-config/index.ts';
+import {
+  collectorConfig,
+  type EnvoyOptions,
+  envoyConfig,
+  gatewayDefaults,
+  nginxConfig,
+} from '../gateway-config/index.ts';
 import { type Io, printResult } from '../io.ts';
 import { examples, type JsonOption, port, withJson } from './options.ts';
 
@@ -9,12 +15,14 @@ interface EnvoyFlags extends JsonOption {
   readonly listen: string;
   readonly grpcPort: number;
   readonly httpPort: number;
-  readonly check: 'grpc' | 'http';
+  readonly check: 'grpc' | 'http' | 'jwt';
   readonly auth?: string[];
   readonly authCa?: string;
   readonly authCert?: string;
   readonly authKey?: string;
   readonly authName?: string[];
+  readonly issuer?: string;
+  readonly audience?: string;
   readonly upstreamGrpc: string[];
   readonly upstreamHttp: string[];
   readonly tlsCert?: string;
@@ -68,8 +76,20 @@ function envoyCommand(io: Io): Command {
     .option('--listen <address>', 'IP address to listen on', gatewayDefaults.address)
     .addOption(portOption('--grpc-port <port>', 'OTLP/gRPC', gatewayDefaults.otlpGrpcPort))
     .addOption(portOption('--http-port <port>', 'OTLP/HTTP', gatewayDefaults.otlpHttpPort))
-    .addOption(new Option('--check <way>', 'how the auth servers are asked').choices(['grpc', 'http']).default('grpc'))
-    .option('--auth <host:port...>', `auth servers (default: ${gatewayDefaults.authGrpcEndpoint}, or 9087 over HTTP)`)
+    .addOption(
+      new Option('--check <way>', 'how the auth servers are asked; jwt: not at all, for access tokens')
+        .choices(['grpc', 'http', 'jwt'])
+        .default('grpc'),
+    )
+    .option(
+      '--auth <host:port...>',
+      `auth servers (default: ${gatewayDefaults.authGrpcEndpoint}, or 9087 over HTTP); with jwt the control plane (default: ${gatewayDefaults.controlPlaneEndpoint})`,
+    )
+    .option(
+      '--issuer <url>',
+      `with jwt: the control plane, as its tokens name it (default: http://${gatewayDefaults.controlPlaneEndpoint})`,
+    )
+    .option('--audience <name>', "with jwt: the gateway's id (default: spanpass-gateway)")
     .option('--auth-ca <file>', 'TLS to the auth servers, with certificates of this CA')
     .option('--auth-cert <file>', "Envoy's own certificate, to show to them")
     .option('--auth-key <file>', 'its private key')
@@ -87,6 +107,7 @@ function envoyCommand(io: Io): Command {
       examples(
         'spanpass gateway envoy --auth 10.0.0.5:9086 > envoy.yaml',
         'spanpass gateway envoy --check http --auth 10.0.0.5:9087 > envoy.yaml',
+        'spanpass gateway envoy --check jwt --auth 10.0.0.4:443 --auth-ca ca.pem --issuer https://control-plane.example.org',
         'GATEWAY_TOKEN=… envoy -c envoy.yaml',
       ),
     )
@@ -94,7 +115,7 @@ function envoyCommand(io: Io): Command {
       await printConfig(io, flags, () =>
         envoyConfig({
           listen: { address: flags.listen, grpcPort: flags.grpcPort, httpPort: flags.httpPort },
-          auth: { mode: flags.check, ...(flags.auth && { endpoints: flags.auth }), tls: authTlsOf(flags) },
+          auth: authOf(flags),
           upstream: { grpc: flags.upstreamGrpc, http: flags.upstreamHttp },
           tls: tlsOf(flags),
           allowPlaintext: flags.allowPlaintext ?? false,
@@ -103,6 +124,14 @@ function envoyCommand(io: Io): Command {
         }),
       );
     });
+}
+
+function authOf(flags: EnvoyFlags): EnvoyOptions['auth'] {
+  const { check: mode, auth: endpoints, issuer, audience } = flags;
+  const shared = { ...(endpoints && { endpoints }), tls: authTlsOf(flags) };
+  if (mode === 'jwt') return { mode, ...shared, ...(issuer && { issuer }), ...(audience && { audience }) };
+  if (issuer !== undefined || audience !== undefined) throw wrongUsage('--issuer and --audience need --check jwt');
+  return { mode, ...shared };
 }
 
 function nginxCommand(io: Io): Command {

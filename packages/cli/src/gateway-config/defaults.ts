@@ -5,6 +5,8 @@ export const gatewayDefaults = {
   otlpHttpPort: 4318,
   authGrpcEndpoint: '127.0.0.1:9086',
   authHttpEndpoint: '127.0.0.1:9087',
+  /** The control plane, whose keys verify access tokens. */
+  controlPlaneEndpoint: '127.0.0.1:9085',
   /** The Collector behind Envoy: beside the standard ports, which Envoy has. */
   upstreamGrpcEndpoint: '127.0.0.1:14317',
   upstreamHttpEndpoint: '127.0.0.1:14318',

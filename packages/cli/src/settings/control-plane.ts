@@ -18,7 +18,25 @@ export const controlPlaneSettings = z.object({
     .optional()
     .describe('`postgresql://…` instead of the embedded database. Secret, where it holds a password.'),
   databaseUrlFile: path.optional().describe('File of that URL, mode 0600.'),
+  production: z
+    .boolean()
+    .optional()
+    .describe('Refuses to start without an encryption key. Default: `false`; with a `databaseUrl` it always does.'),
+  encryptionKey: text
+    .optional()
+    .describe(
+      'What the signing keys in the database are encrypted with: 32 random bytes in base64; to rotate it the new one, a comma, the old one. Default: made at the first start on the embedded database. Secret.',
+    ),
+  encryptionKeyFile: path.optional().describe('File of that key, mode 0600.'),
   publicUrl: text.optional().describe('Where pipeds reach it, if not where it listens; goes into key files.'),
+  issuer: text
+    .optional()
+    .describe('Who issues access tokens: the URL under which verifiers reach it. Default: `publicUrl`.'),
+  accessTokenLifeSeconds: z.int().optional().describe('Life of an access token. Default: 300, from 10 to 900.'),
+  signingKeyLifeSeconds: z
+    .int()
+    .optional()
+    .describe('How long one key signs access tokens before the next takes over. Default: 2592000 (30 days).'),
   gatewayAudience: text.optional().describe("The gateway's id, for credentials. Default: `spanpass-gateway`."),
   keyLifeSeconds: z.int().optional().describe('Life of a new key. Default: 7776000 (90 days).'),
   enrollmentTokenLifeSeconds: z.int().optional().describe('Life of an enrollment token. Default: 3600 (1 h).'),

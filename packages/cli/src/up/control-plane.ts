@@ -28,6 +28,7 @@ export function startEmbeddedControlPlane(env: NodeJS.ProcessEnv) {
       port,
       adminToken: env.SPANPASS_ADMIN_TOKEN || undefined,
       authServerToken: env.SPANPASS_AUTH_SERVER_TOKEN || undefined,
+      encryptionKey: env.SPANPASS_ENCRYPTION_KEY || undefined,
       env: {},
       logger: pino({ name: 'control-plane' }, log),
     });

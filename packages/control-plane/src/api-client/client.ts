@@ -25,7 +25,7 @@ import {
   type RegisteredPiped,
   registeredPipedSchema,
 } from '../wire/pipeds.ts';
-import { type Jwks, jwksSchema } from '../wire/signing-keys.ts';
+import { type Jwks, jwksSchema, type RotatedKey, rotatedKeySchema } from '../wire/signing-keys.ts';
 import {
   type AccessToken,
   accessTokenSchema,
@@ -152,8 +152,8 @@ export class ControlPlaneClient {
    */
   rotateSigningKey(
     options: { readonly signsInSeconds?: number | undefined; readonly withdrawOthers?: boolean | undefined } = {},
-  ): Promise<Jwks> {
-    return this.#call('POST', '/v1/signing-key', jwksSchema, options);
+  ): Promise<RotatedKey> {
+    return this.#call('POST', '/v1/signing-key', rotatedKeySchema, options);
   }
 
   /** Adds a key. With `generate`, the answer holds the key file, which is shown this once. */

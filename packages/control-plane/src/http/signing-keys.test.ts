@@ -31,8 +31,7 @@ describe.each(DATABASES)('the key that signs access tokens on $name', database =
     const holder = await enrolled(test, 'edge-1');
     const [first] = await shown(test);
     expect(await signer(test, holder)).toBe(first);
-    const { keys } = await client.rotateSigningKey();
-    const second = keys[1]?.kid;
+    const { kid: second, keys } = await client.rotateSigningKey();
     expect(keys.map(({ kid }) => kid)).toEqual([first, second]);
     expect(await shown(test)).toEqual([first, second]);
     test.clock.now += 599_000;
@@ -50,7 +49,7 @@ describe.each(DATABASES)('the key that signs access tokens on $name', database =
     const client = new ControlPlaneClient({ url: test.url, token: ADMIN_TOKEN });
     const holder = await enrolled(test, 'edge-1');
     const stolen = await client.rotateSigningKey();
-    const { keys } = await client.rotateSigningKey({ signsInSeconds: 0, withdrawOthers: true });
+    const { keys } = await client.rotateSigningKey({ withdrawOthers: true });
     expect(keys).toHaveLength(1);
     expect(await signer(test, holder)).toBe(keys[0]?.kid);
     const { items } = (await test.call('GET', '/v1/audit?action=signing_key.withdrawn')).body;

@@ -45,7 +45,8 @@ export async function settleSigningKeys(
 /**
  * Makes a new key, which takes over after a while: until then it is shown, so that others can get to know it.
  *
- * @param withdrawOthers forgets all other keys of this purpose, those that wait included
+ * @param withdrawOthers forgets all other keys of this purpose, those that wait included; the new one signs at once then
+ * @returns the new key's kid
  * @throws Refusal `too_many_signing_keys`
  */
 export async function rotateSigningKey(
@@ -53,7 +54,7 @@ export async function rotateSigningKey(
   actor: Actor,
   purpose: SigningPurpose,
   { signsInSeconds, withdrawOthers = false }: { signsInSeconds: number; withdrawOthers?: boolean | undefined },
-): Promise<void> {
+): Promise<string> {
   const pair = await createKeyPair(ALG);
   await writeTo(registry, actor, async current => {
     if (withdrawOthers) await withdrawAll(current, purpose);
@@ -61,9 +62,10 @@ export async function rotateSigningKey(
     if (shown.length >= MAX_SHOWN_AT_A_TIME) {
       throw new Refusal('too_many_signing_keys', 'wait until older keys are forgotten, or withdraw them all');
     }
-    const signsFrom = new Date(current.at.getTime() + signsInSeconds * 1000);
+    const signsFrom = new Date(current.at.getTime() + (withdrawOthers ? 0 : signsInSeconds * 1000));
     await add(current, { purpose, pair, encryptionKeys: registry.encryptionKeys }, signsFrom);
   });
+  return pair.kid;
 }
 
 /**

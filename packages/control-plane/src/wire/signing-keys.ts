@@ -50,5 +50,10 @@ export const rotateAccessTokenKeySchema = z.strictObject({
   withdrawOthers: z
     .boolean()
     .default(false)
-    .describe('after a theft: all other keys are forgotten at once, and what they signed is refused'),
+    .describe('after a theft: the new key signs at once, all others are forgotten, and what they signed is refused'),
 });
+
+/** The new key, and all that are shown, in the order in which they sign. */
+export const rotatedKeySchema = jwksSchema.extend({ kid: z.string() });
+
+export type RotatedKey = z.infer<typeof rotatedKeySchema>;

@@ -5,13 +5,13 @@ const certificate = 'x-forwarded-client-cert';
 
 /** The headers in which a check over HTTP says who the client is; over gRPC it has fields of its own. */
 export function clientHeaders({ auth, tls }: EnvoySettings): readonly string[] {
-  if (auth.mode === 'grpc') return [];
+  if (auth.mode !== 'http') return [];
   return tls?.clientCaFile === undefined ? [address] : [address, certificate];
 }
 
 /** Written before anything looks at the request, over whatever the client wrote there. */
 export function nameClient({ auth }: EnvoySettings) {
-  if (auth.mode === 'grpc') return [];
+  if (auth.mode !== 'http') return [];
   return [
     {
       append: {

@@ -10,18 +10,7 @@ export function clusters({ auth, upstream, clusterTimeouts }: EnvoySettings) {
       ...cluster('auth', auth.endpoints, clusterTimeouts.authConnectMs),
       ...(auth.mode === 'grpc' ? http2 : {}),
       ...authServerTls(auth),
-      health_checks: [
-        {
-          timeout: '0.25s',
-          interval: '0.5s',
-          no_traffic_interval: '0.5s',
-          unhealthy_interval: '0.25s',
-          unhealthy_threshold: 1,
-          healthy_threshold: 1,
-          ...(auth.mode === 'grpc' ? { grpc_health_check: {} } : { http_health_check: notFoundIsHealthy }),
-        },
-      ],
-      outlier_detection: ejectFast,
+      ...(auth.mode === 'jwt' ? {} : watched(auth.mode)),
     },
     {
       ...cluster('upstream_grpc', upstream.grpc, clusterTimeouts.upstreamConnectMs),
@@ -33,6 +22,24 @@ export function clusters({ auth, upstream, clusterTimeouts }: EnvoySettings) {
       ...(upstream.http.length > 1 ? { outlier_detection: ejectFast } : {}),
     },
   ];
+}
+
+/** An auth server that has gone away is noticed before the next check. The control plane is asked for its keys once a minute. */
+function watched(mode: 'grpc' | 'http') {
+  return {
+    health_checks: [
+      {
+        timeout: '0.25s',
+        interval: '0.5s',
+        no_traffic_interval: '0.5s',
+        unhealthy_interval: '0.25s',
+        unhealthy_threshold: 1,
+        healthy_threshold: 1,
+        ...(mode === 'grpc' ? { grpc_health_check: {} } : { http_health_check: notFoundIsHealthy }),
+      },
+    ],
+    outlier_detection: ejectFast,
+  };
 }
 
 /** The port of checks over HTTP answers nothing but checks: elsewhere 404, or 503 while it can't decide. */

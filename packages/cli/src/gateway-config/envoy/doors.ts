@@ -1,19 +1,26 @@
 import { formatEndpoint } from '../endpoint.ts';
+import { demandScope, verifyAccessToken } from './access-tokens.ts';
 import { clientHeaders } from './client.ts';
+import { identified } from './identity.ts';
 import { metadataHeaders } from './metadata.ts';
 import type { EnvoySettings } from './options.ts';
 import { duration, extension } from './proto.ts';
-
-/** The characters of a project or piped id; a bound on its length would exceed what Envoy allows a pattern's program. */
-const idPattern = '[A-Za-z0-9._-]+';
 
 /** Names of headers hold no character that a regular expression reads otherwise. */
 function anyOf(names: readonly string[]): string {
   return names.join('|');
 }
 
+/** Both doors, one behind the other. */
+export function doors(settings: EnvoySettings) {
+  const { auth } = settings;
+  return auth.mode === 'jwt'
+    ? [verifyAccessToken(settings, auth), demandScope(settings)]
+    : [askAuthServer(settings), demandIdentity(settings)];
+}
+
 /** The first door: asks the auth server. Whatever goes wrong there is "unavailable", since a 403 makes exporters drop data. */
-export function askAuthServer(settings: EnvoySettings) {
+function askAuthServer(settings: EnvoySettings) {
   const { projectHeader, pipedHeader } = settings;
   return extension('envoy.filters.http.ext_authz', 'envoy.extensions.filters.http.ext_authz.v3.ExtAuthz', {
     transport_api_version: 'V3',
@@ -94,22 +101,14 @@ function retries(retryOn: string) {
 }
 
 /** The second door: an empty answer of an auth server is a yes to Envoy, so nothing passes that has no identity stamped on it. */
-export function demandIdentity({ projectHeader, pipedHeader }: EnvoySettings) {
+function demandIdentity({ projectHeader, pipedHeader }: EnvoySettings) {
   return extension('envoy.filters.http.rbac', 'envoy.extensions.filters.http.rbac.v3.RBAC', {
     rules: {
       action: 'ALLOW',
       policies: {
         identified: {
           permissions: [{ any: true }],
-          principals: [
-            {
-              and_ids: {
-                ids: [projectHeader, pipedHeader].map(name => ({
-                  header: { name, string_match: { safe_regex: { regex: idPattern } } },
-                })),
-              },
-            },
-          ],
+          principals: [{ and_ids: { ids: identified(projectHeader, pipedHeader) } }],
         },
       },
     },

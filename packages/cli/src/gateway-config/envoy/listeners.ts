@@ -1,7 +1,7 @@
 import type { Yaml } from '../yaml.ts';
 import { accessLog } from './access-log.ts';
 import { forwardCertificate, nameClient } from './client.ts';
-import { askAuthServer, demandIdentity } from './doors.ts';
+import { doors } from './doors.ts';
 import { grpcLocalReplies, httpLocalReplies } from './local-replies.ts';
 import type { EnvoySettings } from './options.ts';
 import { extension } from './proto.ts';
@@ -74,7 +74,7 @@ function connectionManager(settings: EnvoySettings, door: Door) {
       ...(settings.accessLog ? { access_log: [accessLog(settings)] } : {}),
       local_reply_config: door.localReplies,
       route_config: door.routes,
-      http_filters: [askAuthServer(settings), demandIdentity(settings), router],
+      http_filters: [...doors(settings), router],
     },
   );
 }

@@ -1,3 +1,4 @@
+import { withoutKeys } from './access-tokens.ts';
 import { metadataKey } from './metadata.ts';
 import type { EnvoySettings } from './options.ts';
 import { base64, statusBytes } from './status.ts';
@@ -11,8 +12,11 @@ interface Reply {
   readonly http: number;
   readonly code: number;
   readonly message: string;
-  /** Only where the auth server is the cause: by a refusal with a reason, or by any other answer or none as well. */
-  readonly byAuth?: 'refusal' | 'any';
+  /**
+   * Only where the auth server is the cause: by a refusal with a reason, or by any other answer or none as well. Or where
+   * nobody is asked, and there are no keys to verify tokens by.
+   */
+  readonly byAuth?: 'refusal' | 'any' | 'no keys';
   readonly becomes?: 503;
 }
 
@@ -32,6 +36,17 @@ const replies: readonly Reply[] = [
   { http: 503, code: 14, message: 'unavailable' },
   { http: 504, code: 14, message: 'timed out' },
 ];
+
+/** Where tokens are verified here: without keys nothing can be said of a token, and both doors refuse in their own name. */
+const repliesToTokens: readonly Reply[] = [
+  { http: 401, code: 14, message: 'authorization unavailable', byAuth: 'no keys', becomes: 503 },
+  { http: 403, code: 7, message: 'permission denied' },
+  ...replies.filter(({ http, byAuth }) => http !== 403 && byAuth === undefined),
+];
+
+function repliesOf({ auth }: EnvoySettings): readonly Reply[] {
+  return auth.mode === 'jwt' ? repliesToTokens : replies;
+}
 
 const retryAfterSeconds = 1;
 
@@ -73,7 +88,8 @@ function filterOf(settings: EnvoySettings, reply: Reply, protobuf: boolean) {
   const status = statusIs(reply.http);
   const filters = [
     status,
-    ...(reply.byAuth === undefined ? [] : [byAuthServer]),
+    ...(reply.byAuth === 'no keys' ? [withoutKeys] : []),
+    ...(reply.byAuth === 'refusal' || reply.byAuth === 'any' ? [byAuthServer] : []),
     ...(reply.byAuth === 'refusal' ? [withReason(settings)] : []),
     ...(protobuf ? [protobufRequest] : []),
   ];
@@ -94,7 +110,7 @@ function newStatus(reply: Reply) {
 /** gRPC: the body becomes grpc-message, and RetryInfo (which the Collector's exporter obeys) rides in the status details. */
 export function grpcLocalReplies(settings: EnvoySettings) {
   return {
-    mappers: replies
+    mappers: repliesOf(settings)
       .filter(reply => isUnavailable(reply) || reply.byAuth !== undefined)
       .map(reply => ({
         filter: filterOf(settings, reply, false),
@@ -117,7 +133,7 @@ function retryInfo({ code, message }: Reply) {
  */
 export function httpLocalReplies(settings: EnvoySettings) {
   return {
-    mappers: replies.flatMap(reply => [protobufMapper(settings, reply), jsonMapper(settings, reply)]),
+    mappers: repliesOf(settings).flatMap(reply => [protobufMapper(settings, reply), jsonMapper(settings, reply)]),
     body_format: jsonBody(2),
   };
 }

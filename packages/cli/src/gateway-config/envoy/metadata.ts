@@ -13,5 +13,5 @@ export const metadataHeaders: Readonly<Record<MetadataKey, string>> = {
 
 /** The key under which Envoy keeps it in the dynamic metadata of ext_authz. */
 export function metadataKey({ auth }: EnvoySettings, key: MetadataKey): string {
-  return auth.mode === 'grpc' ? key : metadataHeaders[key];
+  return auth.mode === 'http' ? metadataHeaders[key] : key;
 }

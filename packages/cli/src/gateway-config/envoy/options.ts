@@ -1,4 +1,4 @@
-import { isLoopbackHost } from '@spanpass/credential';
+import { DEFAULT_GATEWAY_AUDIENCE, isLoopbackHost } from '@spanpass/credential';
 import { z } from 'zod';
 import { gatewayDefaults } from '../defaults.ts';
 import { endpoint, ipAddress, port } from '../endpoint.ts';
@@ -26,7 +26,13 @@ const authTls = z
 /** Checks carry credentials: have TLS wherever the auth server is beyond loopback. */
 const secured = { tls: authTls.optional() };
 
-/** Where Checks go, and how they ask: ext_authz over gRPC, or over HTTP in the auth server's dialect for Envoy. */
+/** An issuer is compared to the letter. */
+const issuer = z.url({ protocol: /^https?$/ }).regex(/^[^?#@]*[^/?#@]$/, 'must not end with a slash, nor hold a query');
+
+/**
+ * Where Checks go, and how they ask: ext_authz over gRPC, or over HTTP in the auth server's dialect for Envoy. Or nobody
+ * is asked: `jwt` verifies access tokens that the control plane issued, by its public keys, which are fetched now and then.
+ */
 const auth = z.discriminatedUnion('mode', [
   z.strictObject({
     mode: z.literal('grpc'),
@@ -37,6 +43,21 @@ const auth = z.discriminatedUnion('mode', [
     mode: z.literal('http'),
     endpoints: endpoints.prefault([gatewayDefaults.authHttpEndpoint]),
     ...secured,
+  }),
+  z.strictObject({
+    mode: z.literal('jwt'),
+    /** Where the control plane is reached. */
+    endpoints: endpoints.prefault([gatewayDefaults.controlPlaneEndpoint]),
+    ...secured,
+    /** As the control plane calls itself in its tokens. */
+    issuer: issuer.default(`http://${gatewayDefaults.controlPlaneEndpoint}`),
+    audience: z.string().min(1).max(256).default(DEFAULT_GATEWAY_AUDIENCE),
+    /** How old the public keys may be. The control plane shows a key for ten minutes before it signs. */
+    keyMaxAgeMs: milliseconds.min(1000).max(300_000).default(60_000),
+    /** How far Envoy's clock and the control plane's may disagree. */
+    clockSkewSeconds: z.int().min(1).max(300).default(60),
+    /** Tokens whose signature need not be verified again. 0: none. */
+    maxCachedTokens: z.int().min(0).max(1_000_000).default(10_000),
   }),
 ]);
 
@@ -97,3 +118,5 @@ export type EnvoyOptions = z.input<typeof envoyOptions>;
 
 /** The same after validation, with defaults filled in and endpoints parsed. */
 export type EnvoySettings = z.output<typeof envoyOptions>;
+
+export type JwtSettings = Extract<EnvoySettings['auth'], { mode: 'jwt' }>;

@@ -50,21 +50,31 @@ function routes<Route>(name: string, settings: EnvoySettings, routeOf: (signal: 
         ],
         // The auth server has it removed too; a pass has no business behind the gateway whoever forgets.
         request_headers_to_remove: ['authorization', ...clientHeaders(settings)],
-        routes: [...signals.map(routeOf), notFound],
+        routes: [...signals.map(routeOf), notFound(settings)],
       },
     ],
   };
 }
 
 /** Without this route the second door would take the request for one that the auth server let in without an identity. */
-const notFound = {
-  match: { prefix: '/' },
-  direct_response: { status: 404, body: { inline_string: 'no telemetry is taken on this path' } },
-  typed_per_filter_config: {
-    'envoy.filters.http.ext_authz': typed('envoy.extensions.filters.http.ext_authz.v3.ExtAuthzPerRoute', {
-      disabled: true,
-    }),
-    // Without rules it lets everything on, here to the answer above.
-    'envoy.filters.http.rbac': typed('envoy.extensions.filters.http.rbac.v3.RBACPerRoute', {}),
-  },
-};
+function notFound({ auth }: EnvoySettings) {
+  return {
+    match: { prefix: '/' },
+    direct_response: { status: 404, body: { inline_string: 'no telemetry is taken on this path' } },
+    typed_per_filter_config: {
+      ...(auth.mode === 'jwt'
+        ? {
+            'envoy.filters.http.jwt_authn': typed('envoy.extensions.filters.http.jwt_authn.v3.PerRouteConfig', {
+              disabled: true,
+            }),
+          }
+        : {
+            'envoy.filters.http.ext_authz': typed('envoy.extensions.filters.http.ext_authz.v3.ExtAuthzPerRoute', {
+              disabled: true,
+            }),
+          }),
+      // Without rules it lets everything on, here to the answer above.
+      'envoy.filters.http.rbac': typed('envoy.extensions.filters.http.rbac.v3.RBACPerRoute', {}),
+    },
+  };
+}

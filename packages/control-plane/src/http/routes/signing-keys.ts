@@ -1,6 +1,6 @@
 import { RETAIN_SECONDS, rotateSigningKey } from '../../registry/rotate-signing-keys.ts';
 import { publicKeysOf } from '../../registry/signing-keys.ts';
-import { jwksSchema, rotateAccessTokenKeySchema } from '../../wire/signing-keys.ts';
+import { rotateAccessTokenKeySchema, rotatedKeySchema } from '../../wire/signing-keys.ts';
 import { PROBLEM_RESPONSES } from '../answers.ts';
 import { type App, actorOf, type Context } from '../context.ts';
 import { BEARER } from '../openapi.ts';
@@ -16,12 +16,13 @@ export function signingKeyRoutes(app: App, { registry }: Context): void {
         summary:
           'Makes a new key for access tokens, which takes over after a while, and answers with all that are shown.',
         body: rotateAccessTokenKeySchema,
-        response: { 201: jwksSchema, ...PROBLEM_RESPONSES },
+        response: { 201: rotatedKeySchema, ...PROBLEM_RESPONSES },
       },
     },
     async (request, reply) => {
-      await rotateSigningKey(registry, actorOf(request), 'access-token', request.body);
-      return reply.code(201).send(await publicKeysOf(registry, 'access-token', RETAIN_SECONDS));
+      const kid = await rotateSigningKey(registry, actorOf(request), 'access-token', request.body);
+      const { keys } = await publicKeysOf(registry, 'access-token', RETAIN_SECONDS);
+      return reply.code(201).send({ kid, keys });
     },
   );
 }
