@@ -7,7 +7,7 @@ import type { Results } from './results.ts';
 import { round } from './table.ts';
 import { isMet, TARGETS } from './targets.ts';
 
-const results = JSON.parse(await readFile(join(testRoot, 'bench', 'results', 'full.json'), 'utf8')) as Results;
+const results = JSON.parse(await readFile(join(testRoot, 'bench', 'results', 'measured.json'), 'utf8')) as Results;
 
 const withMedians = (medians: Readonly<Record<string, Readonly<Record<string, number>>>>): Results => ({
   ...results,

@@ -1,4 +1,4 @@
-import type { Results } from './results.ts';
+import { medianOf, type Results } from './results.ts';
 import type { Group } from './row.ts';
 import { markdown, round, tableOf } from './table.ts';
 import { isMet, TARGETS } from './targets.ts';
@@ -46,7 +46,8 @@ export function performancePage(results: Results): string {
     const { title, text } = SECTIONS[group.group];
     return `## ${title}\n\n${text}\n\n${tableOf(group)}`;
   });
-  return `<!-- Written by \`npm run bench:page -w test\` from test/bench/results/full.json. -->
+  const wall = whereTheWallIs(results);
+  return `<!-- Written by \`npm run bench:page -w test\` from test/bench/results/measured.json. -->
 
 # Performance
 
@@ -61,7 +62,7 @@ ${machineOf(results)}
 ${targets(results)}
 
 ${sections.join('\n\n')}
-
+${wall === undefined ? '' : `\n${wall}\n`}
 ## How to repeat it
 
 \`\`\`sh
@@ -73,12 +74,25 @@ npm run bench -- --rows server/spanpass --cpu-prof /tmp/profiles
 
 It wants Linux, two cores with nothing else to do, Go, and \`h2load\` (Debian's \`nghttp2-client\`); Envoy is downloaded, and the
 peer in Go built, on the first run. It says how many others ran on the machine while it started. The table of this page is of
-\`npm run bench -- --out test/bench/results/full.json\` and then \`npm run bench:page -w test\`.
+\`npm run bench -- --out test/bench/results/measured.json\` and then \`npm run bench:page -w test\`.
 
 Figures of two runs, or of two machines, are not to be compared; ratios between the rows of one run are. The peers are in
 \`test/bench/peers\`: [Go](../test/bench/peers/go-ext-authz/main.go) with grpc-go, go-control-plane and golang-jwt;
 [the echo](../test/bench/peers/grpc-echo.ts) with grpc-js.
 `;
+}
+
+/** What of a check over gRPC is not ours to make cheaper. */
+function whereTheWallIs(results: Results): string | undefined {
+  const cpu = (name: string) => medianOf(results, `server/${name}`, 'cpuMicros');
+  const [ours, grpcJs, http2, go] = [cpu('spanpass'), cpu('grpc-echo'), cpu('http2-echo'), cpu('go-cached')];
+  if (ours === undefined || grpcJs === undefined || http2 === undefined || go === undefined) return undefined;
+  return `## Where the wall is
+
+Of the ${round(ours)} µs of a check over gRPC, ${round(ours - grpcJs)} µs are spanpass, ${round(grpcJs - http2)} µs grpc-js, and ${round(http2)} µs Node's HTTP/2 with what
+the kernel takes for it. A transport of our own over \`node:http2\` could save what grpc-js takes; but a bare echo over it, which
+checks nothing, already costs ${round(http2 / go)} times as much as the Go server with its checks. Whoever wants less than that asks over HTTP:
+HTTP/1.1 is what Node.js is fastest at. Envoy spends about the same on either.`;
 }
 
 function machineOf({ machine, startedAt, profile }: Results): string {

@@ -33,13 +33,13 @@ if (rows.length === 0) {
   process.exit(2);
 }
 const profile = PROFILES[values.smoke ? 'smoke' : values.quick ? 'quick' : 'full'];
+const out = resolve(calledFrom, values.out);
+await mkdir(dirname(out), { recursive: true });
 const results = await runBench({
   rows,
   profile: values.rounds === undefined ? profile : { ...profile, rounds: Number(values.rounds) },
   cpuProfileFolder: values['cpu-prof'] && resolve(calledFrom, values['cpu-prof']),
+  keep: found => writeFile(out, `${JSON.stringify(found, undefined, 2)}\n`),
   say: line => process.stderr.write(`bench: ${line}\n`),
 });
-const out = resolve(calledFrom, values.out);
-await mkdir(dirname(out), { recursive: true });
-await writeFile(out, `${JSON.stringify(results, undefined, 2)}\n`);
 process.stdout.write(`${allTables(results)}\n\n${JSON.stringify(results.machine)}\nwritten to ${out}\n`);

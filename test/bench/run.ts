@@ -13,6 +13,8 @@ export interface RunOptions {
   readonly rows: readonly Row[];
   readonly profile: Profile;
   readonly cpuProfileFolder?: string | undefined;
+  /** Told of all that was found so far, after each group. */
+  readonly keep?: (results: Results) => Promise<void>;
   /** Told what is being done. */
   readonly say: (line: string) => void;
 }
@@ -21,11 +23,19 @@ export interface RunOptions {
  * Measures the rows, group by group: all of a group are up at the same time, and take turns, so that whatever else the
  * machine does meanwhile is shared out among them.
  */
-export async function runBench({ rows, profile, cpuProfileFolder, say }: RunOptions): Promise<Results> {
+export async function runBench({ rows, profile, cpuProfileFolder, keep, say }: RunOptions): Promise<Results> {
   const startedAt = new Date().toISOString();
   const engines = [await engine('envoy'), await engine('h2load')] as const;
   const machine = await describeMachine(engines);
   const groups: GroupResult[] = [];
+  const found = (): Results => ({
+    v: 1,
+    startedAt,
+    profile: profile.name,
+    rounds: profile.rounds,
+    machine,
+    groups,
+  });
   for (const group of GROUPS) {
     const ofGroup = rows.filter(row => groupOf(row) === group);
     if (ofGroup.length === 0) continue;
@@ -37,8 +47,9 @@ export async function runBench({ rows, profile, cpuProfileFolder, say }: RunOpti
     } finally {
       await stage.dispose();
     }
+    await keep?.(found());
   }
-  return { v: 1, startedAt, profile: profile.name, rounds: profile.rounds, machine, groups };
+  return found();
 }
 
 async function runGroup(

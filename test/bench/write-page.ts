@@ -5,5 +5,5 @@ import { repoRoot, testRoot } from '../engines/root.ts';
 import { performancePage } from './document.ts';
 import type { Results } from './results.ts';
 
-const results = JSON.parse(await readFile(join(testRoot, 'bench', 'results', 'full.json'), 'utf8')) as Results;
+const results = JSON.parse(await readFile(join(testRoot, 'bench', 'results', 'measured.json'), 'utf8')) as Results;
 await writeFile(join(repoRoot, 'docs', 'performance.md'), performancePage(results));

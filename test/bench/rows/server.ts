@@ -40,6 +40,11 @@ const SERVERS: readonly Server[] = [
   },
   { id: 'server/spanpass', label: '**spanpass**, cached', start: world => authServer(world, { core }) },
   {
+    id: 'server/spanpass-young-64',
+    label: '**spanpass**, cached, `--max-semi-space-size=64`',
+    start: world => authServer(world, { core, nodeFlags: ['--max-semi-space-size=64'] }),
+  },
+  {
     id: 'server/spanpass-pipecd-key',
     label: "**spanpass**, PipeCD's keys",
     start: world => authServer(world, { core, pipecd: true }),

@@ -16,8 +16,8 @@ export async function manyKeys(world: World, count: number): Promise<ManyKeys> {
   const records: KeyRecord[] = [];
   const now = Math.floor(Date.now() / 1000);
   for (let at = 0; at < count; at++) {
-    const privateJwk = generateKeyPairSync('ec', { namedCurve: 'P-256' }).privateKey.export({ format: 'jwk' });
-    const { x, y } = privateJwk as { x: string; y: string };
+    const privateJwk = generateKey();
+    const { x, y } = privateJwk;
     const publicJwk: PublicJwk = { kty: 'EC', crv: 'P-256', x, y };
     const owner = { kid: await thumbprint(publicJwk), alg: 'ES256', project: 'shop', piped: `edge-${at}` } as const;
     const notAfter = now + 86_400;
@@ -49,4 +49,11 @@ export async function manyKeys(world: World, count: number): Promise<ManyKeys> {
   await writeFile(keyFilesPath, JSON.stringify(keyFiles));
   await writeFile(recordsPath, JSON.stringify(records));
   return { keyFilesPath, recordsPath };
+}
+
+/** Node.js 20 can lock itself up when it collects one half of a pair while it writes the other: neither becomes an object. */
+function generateKey(): KeyFile['privateJwk'] & { readonly x: string; readonly y: string } {
+  const encoding = { format: 'jwk' } as unknown as { readonly format: 'der'; readonly type: 'pkcs8' };
+  const options = { namedCurve: 'P-256', privateKeyEncoding: encoding, publicKeyEncoding: encoding };
+  return generateKeyPairSync('ec', options as never).privateKey as never;
 }
