@@ -10,7 +10,8 @@ const arrows: Readonly<Record<string, readonly string[]>> = {
   // Not the client: the two meet in the application.
   '@spanpass/tracing': [],
   '@spanpass/server': ['@spanpass/credential'],
-  '@spanpass/control-plane': ['@spanpass/credential'],
+  // The console's built files, which it serves.
+  '@spanpass/control-plane': ['@spanpass/credential', '@spanpass/console'],
   '@spanpass/console': [],
   spanpass: [
     '@spanpass/credential',
