@@ -5,46 +5,19 @@ import { randomOf } from '../chaos/random.ts';
 import { describeWithEngine } from '../engines/describe.ts';
 import { freePorts } from '../harness/ports.ts';
 import { type RunningPostgres, startPostgres } from '../harness/postgres.ts';
-import type { RunningProcess } from '../harness/process.ts';
-import { type ControlPlaneSettings, startControlPlane } from '../harness/servers.ts';
+import { startControlPlane } from '../harness/servers.ts';
 import { Stage } from '../harness/stage.ts';
-import { tempDir } from '../harness/temp.ts';
 import { waitFor } from '../harness/wait.ts';
 import { type Books, expectBooksToHold, expectFollowed, readBooks } from './registry-books.ts';
 import { followRegistry } from './registry-follower.ts';
+import { PROJECT, type RegistryWorld, startRegistryWorld, tokens } from './registry-world.ts';
 import { startWriters } from './registry-writers.ts';
 
 const ROUNDS = 4;
-const PROJECT = 'shop';
-const tokens = {
-  admin: 'admin-token-of-the-suites-0123456789',
-  authServer: 'auth-server-token-of-the-suites-0123456789',
-};
 const seed = Number(process.env.SPANPASS_SEED ?? Date.now() % 1_000_000);
 
-interface World {
-  readonly url: string;
-  readonly settings: ControlPlaneSettings;
-  controlPlane: RunningProcess;
-}
-
-async function startWorld(stage: Stage, databaseUrl?: string): Promise<World> {
-  const folder = await tempDir(stage, 'killed');
-  const { port } = await freePorts('port');
-  const settings = { folder, port, adminToken: tokens.admin, authServerToken: tokens.authServer, databaseUrl };
-  const controlPlane = await startControlPlane(stage, settings);
-  const url = `http://127.0.0.1:${port}`;
-  const created = await fetch(`${url}/v1/projects`, {
-    method: 'POST',
-    headers: { authorization: `Bearer ${tokens.admin}`, 'content-type': 'application/json' },
-    body: JSON.stringify({ project: PROJECT }),
-  });
-  expect(created.status).toBe(201);
-  return { url, settings, controlPlane };
-}
-
 /** Writes, does `harm` in mid-write, and again and again; then holds what was acknowledged against what is there. */
-async function harmed(world: World, harm: () => Promise<void>): Promise<Books> {
+async function harmed(world: RegistryWorld, harm: () => Promise<void>): Promise<Books> {
   const random = randomOf(seed);
   const follower = followRegistry({ urls: [world.url], token: tokens.authServer, since: 0 });
   const writers = startWriters({ url: () => world.url, token: tokens.admin, project: PROJECT });
@@ -77,16 +50,16 @@ async function harmed(world: World, harm: () => Promise<void>): Promise<Books> {
   }
 }
 
-const killControlPlane = (stage: Stage, world: World) => async () => {
+const killControlPlane = (stage: Stage, world: RegistryWorld) => async () => {
   await world.controlPlane.stop('SIGKILL');
   world.controlPlane = await startControlPlane(stage, world.settings);
 };
 
 describe('a control plane on its embedded database that is killed in mid-write', () => {
   const stage = new Stage();
-  let world: World;
+  let world: RegistryWorld;
   beforeAll(async () => {
-    world = await startWorld(stage);
+    world = await startRegistryWorld(stage);
   });
   afterAll(() => stage.dispose());
 
@@ -104,10 +77,10 @@ describe('a control plane on its embedded database that is killed in mid-write',
 await describeWithEngine(['postgres'], 'on a PostgreSQL server', engines => {
   const stage = new Stage();
   let database: RunningPostgres;
-  let world: World;
+  let world: RegistryWorld;
   beforeAll(async () => {
     database = await startPostgres(stage, engines.postgres);
-    world = await startWorld(stage, database.url);
+    world = await startRegistryWorld(stage, { databaseUrl: database.url });
   });
   afterAll(() => stage.dispose());
 
@@ -127,7 +100,7 @@ await describeWithEngine(['postgres'], 'on a PostgreSQL server', engines => {
 
   it('a database that is killed in mid-write has all that was acknowledged', { timeout: 180_000 }, async () => {
     const fresh = await startPostgres(stage, engines.postgres);
-    const own = await startWorld(stage, fresh.url);
+    const own = await startRegistryWorld(stage, { databaseUrl: fresh.url });
     await harmed(own, async () => {
       await fresh.kill();
       await fresh.restart();

@@ -29,7 +29,8 @@ export async function readBooks(url: string, token: { admin: string; authServer:
   const all = async <T>(path: string): Promise<T[]> => {
     const items: T[] = [];
     for (let after = ''; ; ) {
-      const { body } = await get(`${path}?limit=1000${after}`);
+      const { status, body } = await get(`${path}?limit=1000${after}`);
+      if (status !== 200) throw new Error(`${path}: ${status} ${JSON.stringify(body)}`);
       items.push(...(body.items as T[]));
       if (body.next === undefined) return items;
       after = `&after=${body.next}`;

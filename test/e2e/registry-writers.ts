@@ -35,10 +35,12 @@ export interface WritersOptions {
   /** It is there. */
   readonly project: string;
   readonly lanes?: number;
+  /** Begins the names of the pipeds. */
+  readonly name?: string;
 }
 
 /** Writes as fast as it is answered, on several lanes, through whatever happens to those who answer. */
-export function startWriters({ url, token, project, lanes = 6 }: WritersOptions): Writers {
+export function startWriters({ url, token, project, lanes = 6, name = 'p' }: WritersOptions): Writers {
   const pipeds: WrittenPiped[] = [];
   let stopped = false;
   let count = 0;
@@ -70,7 +72,12 @@ export function startWriters({ url, token, project, lanes = 6 }: WritersOptions)
 
   async function lane(at: number): Promise<void> {
     for (let n = 0; !stopped; n++) {
-      const one: WrittenPiped = { piped: `p-${at}-${n}`, acknowledged: [], unanswered: undefined, kid: undefined };
+      const one: WrittenPiped = {
+        piped: `${name}-${at}-${n}`,
+        acknowledged: [],
+        unanswered: undefined,
+        kid: undefined,
+      };
       pipeds.push(one);
       const path = `/v1/projects/${project}/pipeds/${one.piped}`;
       const calls: Record<StepName, () => ReturnType<typeof post>> = {

@@ -16,6 +16,8 @@ export interface RunningPostgres {
   restart(): Promise<RunningProcess>;
   /** SIGKILL for it and all processes that it has started, at once. */
   kill(): Promise<void>;
+  /** The one that was started last. */
+  hasExited(): boolean;
 }
 
 /** A cluster of its own in a temporary folder, on a free port of loopback, gone with the stage. */
@@ -61,7 +63,7 @@ export async function startPostgres(
     for (const pid of children.split(' ').filter(Boolean)) killed(Number(pid));
     await stopped;
   };
-  return { process: await start(), url, restart: start, kill };
+  return { process: await start(), url, restart: start, kill, hasExited: () => running.hasExited() };
 }
 
 function killed(pid: number): void {
