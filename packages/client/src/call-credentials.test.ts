@@ -35,7 +35,7 @@ describe('what a call fails with when there is no credential', () => {
       code: CLIENT_ERRORS[code],
       details: `Getting metadata from plugin failed with error: this went wrong (${code})`,
     });
-    expect([status.UNAVAILABLE, status.UNAUTHENTICATED]).toContain(error.code);
+    expect([status.UNAVAILABLE, status.UNAUTHENTICATED, status.PERMISSION_DENIED]).toContain(error.code);
   });
 
   it('tells nothing of what a foreign source throws', async () => {

@@ -11,7 +11,7 @@ import type { CredentialSource } from './contract.ts';
 import { type Answered, call, endpoint, invalidAnswer, refusal } from './control-plane.ts';
 import type { ClientErrorCode } from './errors.ts';
 import { type Minted, type RefreshingOptions, refreshingSource } from './refreshing-source.ts';
-import { usableKeyFile } from './signed-source.ts';
+import { usableKeyFile, versionOf } from './signed-source.ts';
 
 export interface ExchangeOptions {
   /** The control plane as it calls itself in its tokens, a URL. Default: the key file's. */
@@ -21,8 +21,8 @@ export interface ExchangeOptions {
   readonly fetch?: typeof fetch | undefined;
 }
 
-export interface ExchangedSourceOptions extends ExchangeOptions, Omit<RefreshingOptions, 'mint'> {
-  /** Path of the key file, which is read again for each token, so that a renewed key is taken up; or its content. */
+export interface ExchangedSourceOptions extends ExchangeOptions, Omit<RefreshingOptions, 'mint' | 'madeOf'> {
+  /** Path of the key file, which is read again when it was replaced, so that a new key is taken up; or its content. */
   readonly keyFile: string | KeyFile;
 }
 
@@ -103,7 +103,7 @@ export function exchangedSource(options: ExchangedSourceOptions): CredentialSour
     return call(tokenEndpoint, { method: 'POST', headers, body: form.toString() }, http);
   }
 
-  return refreshingSource({ ...options, mint });
+  return refreshingSource({ ...options, mint, madeOf: () => versionOf(keyFile) });
 }
 
 /** RFC 8414 section 3.3: a document that names another issuer could have an assertion made for somebody else's door. */

@@ -12,6 +12,11 @@ export interface Minted {
 export interface RefreshingOptions {
   /** Makes a new credential. Gets a signal that ends after `timeoutMs`, and when the source is closed. */
   mint(signal: AbortSignal): Promise<Minted>;
+  /**
+   * Names what a credential would be made of now, such as a file and when it was written; when that changes, a new one is
+   * made. Asked at most once a second. Undefined for not known. Default: nothing changes.
+   */
+  madeOf?(): Promise<string | undefined>;
   /** Longest time that making one may take. Default 5,000 ms. */
   readonly timeoutMs?: number | undefined;
   /** Clock, in milliseconds. Default `Date.now`. */
@@ -26,13 +31,17 @@ const JITTER_SHARE = 1 / 10;
 /** Clocks are set back by a little all the time; by more, and the credential would look postdated to a server. */
 const SET_BACK_TOLERANCE_MS = 1_000;
 const PAUSE_AFTER_FAILURE_MS = 1_000;
+const LOOK_EVERY_MS = 1_000;
+/** A disk that does not answer must not hold up a credential that is at hand. */
+const LOOK_TIMEOUT_MS = 250;
 
-type Held = Minted & { readonly refreshAtMs: number };
+type Held = Minted & { readonly refreshAtMs: number; readonly madeOf: string | undefined };
 
 /**
  * Turns a function that makes credentials into a source that keeps one fresh. There is no timer: each use looks at
  * the clock, so a suspended machine or a clock that was set can't leave an old credential in use. While the held one is
- * good but a third or less of its life remains, it is handed out and a new one is made meanwhile.
+ * good but a third or less of its life remains, it is handed out and a new one is made meanwhile. When what it was made
+ * of is replaced, a new one is waited for; the held one is good for as long as there is none.
  */
 export function refreshingSource(options: RefreshingOptions): CredentialSource {
   const { mint, now = Date.now, random = Math.random, timeoutMs = 5_000 } = options;
@@ -43,6 +52,7 @@ export function refreshingSource(options: RefreshingOptions): CredentialSource {
   let failure: { readonly error: ClientError; readonly atMs: number } | undefined;
   let started = 0;
   let accepted = 0;
+  let lookedAtMs = Number.NEGATIVE_INFINITY;
 
   function usable(): Held | undefined {
     const nowMs = now();
@@ -67,7 +77,11 @@ export function refreshingSource(options: RefreshingOptions): CredentialSource {
   async function fly(sequence: number): Promise<Held> {
     const deadline = AbortSignal.timeout(timeoutMs);
     try {
-      const minting = mint(AbortSignal.any([deadline, closing.signal])).then(minted => accept(minted, sequence));
+      // Looked at before it is read: what changes in between is made again.
+      const madeOf = options.madeOf && (await look());
+      const minting = mint(AbortSignal.any([deadline, closing.signal])).then(minted =>
+        accept(minted, sequence, madeOf),
+      );
       return await abortable(minting, deadline, closing.signal);
     } catch (cause) {
       if (closing.signal.aborted) throw closed();
@@ -78,13 +92,14 @@ export function refreshingSource(options: RefreshingOptions): CredentialSource {
   }
 
   /** An answer that comes after its time is still good, unless a newer one has come. */
-  function accept(minted: Minted, sequence: number): Held {
+  function accept(minted: Minted, sequence: number, madeOf: string | undefined): Held {
     const { token, issuedAtMs, expiresAtMs } = minted;
     if (!(Number.isFinite(issuedAtMs) && expiresAtMs > issuedAtMs) || !isBearer(token)) {
       throw new ClientError('source_failed', 'the credential source made something that is no credential');
     }
     const share = 1 - REMAINING_SHARE - JITTER_SHARE * random();
-    const made = { token, issuedAtMs, expiresAtMs, refreshAtMs: issuedAtMs + (expiresAtMs - issuedAtMs) * share };
+    const refreshAtMs = issuedAtMs + (expiresAtMs - issuedAtMs) * share;
+    const made = { token, issuedAtMs, expiresAtMs, refreshAtMs, madeOf };
     if (sequence > accepted && !closing.signal.aborted) {
       accepted = sequence;
       failure = undefined;
@@ -93,12 +108,28 @@ export function refreshingSource(options: RefreshingOptions): CredentialSource {
     return made;
   }
 
+  async function look(): Promise<string | undefined> {
+    lookedAtMs = now();
+    return options.madeOf && abortable(options.madeOf(), AbortSignal.timeout(LOOK_TIMEOUT_MS)).catch(() => undefined);
+  }
+
+  /** Whether it was made of something that has been replaced. */
+  async function isOutdated({ madeOf }: Held): Promise<boolean> {
+    if (madeOf === undefined || paused() || Math.abs(now() - lookedAtMs) < LOOK_EVERY_MS) return false;
+    const latest = await look();
+    return latest !== undefined && latest !== madeOf;
+  }
+
   return {
     async credential(signal) {
       if (closing.signal.aborted) throw closed();
       signal?.throwIfAborted();
       const current = usable();
       if (current === undefined) return (await abortable(refresh(), signal)).token;
+      if (await isOutdated(current)) {
+        const renewed = refresh().catch(() => current);
+        return (await abortable(renewed, signal)).token;
+      }
       if (now() >= current.refreshAtMs && !paused()) refresh().catch(() => {});
       return current.token;
     },

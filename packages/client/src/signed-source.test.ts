@@ -43,16 +43,53 @@ describe('signedSource', () => {
     }
   });
 
-  it('takes a renewed key up with the next credential', async () => {
-    const { keyFile } = await createPiped('edge-1');
+  async function replaced() {
+    const { keyFile, file } = await createPiped('edge-1');
     const renewed = await createPiped('edge-1');
     const clock = createClock();
     const source = signedSource({ keyFile, now: clock.now });
     const old = await source.credential();
     await writeKeyFile(keyFile, renewed.file, { overwrite: true });
-    expect(await source.credential()).toBe(old);
+    return { keyFile, file, renewed, clock, source, old };
+  }
+
+  it('takes a renewed key up with the next credential', async () => {
+    const { source, old, renewed, clock } = await replaced();
     source.invalidate(old);
     await verifyAuthorization(`Bearer ${await source.credential()}`, renewed.record, clock.now);
+  });
+
+  it('takes a renewed key up within a second by itself: the old one may be revoked by now', async () => {
+    const { source, old, renewed, clock } = await replaced();
+    clock.ms += 999;
+    expect(await source.credential()).toBe(old);
+    clock.ms += 1;
+    const next = await source.credential();
+    await verifyAuthorization(`Bearer ${next}`, renewed.record, clock.now);
+    clock.ms += 1000;
+    expect(await source.credential()).toBe(next);
+  });
+
+  it('uses what it has while what replaced its key file is no key file, or is gone', async () => {
+    const { keyFile, source, old, clock, renewed } = await replaced();
+    await fs.writeFile(keyFile, 'half');
+    clock.ms += 1000;
+    expect(await source.credential()).toBe(old);
+    await fs.rm(keyFile);
+    clock.ms += 1000;
+    expect(await source.credential()).toBe(old);
+    await writeKeyFile(keyFile, renewed.file);
+    clock.ms += 1000;
+    await verifyAuthorization(`Bearer ${await source.credential()}`, renewed.record, clock.now);
+  });
+
+  it('waits on no disk that does not answer for what it has', async () => {
+    const { source, old, clock } = await replaced();
+    clock.ms += 1000;
+    const stat = vi.spyOn(fs, 'stat').mockReturnValue(new Promise(() => {}) as never);
+    expect(await source.credential()).toBe(old);
+    expect(stat).toHaveBeenCalledOnce();
+    stat.mockRestore();
   });
 
   it('fails with the code of the key file, and recovers without a restart', async () => {

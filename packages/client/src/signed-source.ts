@@ -1,11 +1,13 @@
+// The default import, so that a test can make single calls fail or hang.
+import fs from 'node:fs/promises';
 import { importSigningKey, type KeyFile, PURPOSES, signCredential } from '@spanpass/credential';
 import type { CredentialSource } from './contract.ts';
 import { ClientError } from './errors.ts';
 import { readKeyFile } from './key-file.ts';
 import { type Minted, type RefreshingOptions, refreshingSource } from './refreshing-source.ts';
 
-export interface SignedSourceOptions extends Omit<RefreshingOptions, 'mint'> {
-  /** Path of the key file, which is read again for each credential, so that a renewed key is taken up; or its content. */
+export interface SignedSourceOptions extends Omit<RefreshingOptions, 'mint' | 'madeOf'> {
+  /** Path of the key file, which is read again when it was replaced, so that a new key is taken up; or its content. */
   readonly keyFile: string | KeyFile;
   /** A credential's life. Default 300 s, at most 900. */
   readonly lifetimeSeconds?: number | undefined;
@@ -39,7 +41,14 @@ export function signedSource(options: SignedSourceOptions): CredentialSource {
     return { token, issuedAtMs, expiresAtMs: issuedAtMs + lifetimeSeconds * 1000 };
   }
 
-  return refreshingSource({ ...options, mint });
+  return refreshingSource({ ...options, mint, madeOf: () => versionOf(keyFile) });
+}
+
+/** Tells one state of a key file from another; undefined where that can't be told. */
+export async function versionOf(keyFile: string | KeyFile): Promise<string | undefined> {
+  if (typeof keyFile !== 'string') return undefined;
+  const { dev, ino, size, mtimeNs } = await fs.stat(keyFile, { bigint: true });
+  return [dev, ino, size, mtimeNs].join(' ');
 }
 
 /**
