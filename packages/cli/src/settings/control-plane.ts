@@ -52,6 +52,12 @@ export const controlPlaneSettings = z.object({
     .preprocess(list => (typeof list === 'string' ? list.split(/\s*,\s*/) : list), z.array(text))
     .optional()
     .describe('Addresses and networks of proxies whose `x-forwarded-for` is believed. Default: none.'),
+  apiRate: z
+    .strictObject({ burst: z.int().min(1).max(1_000_000), perSecond: z.number().positive().max(1_000_000) })
+    .optional()
+    .describe(
+      'Calls that one token may make: so many at once, then so many per second. Auth servers are not bounded. Default: `{ burst: 1000, perSecond: 500 }`.',
+    ),
   logLevel: logLevel.describe('JSON lines on standard error, from this level on.'),
 });
 
