@@ -36,6 +36,7 @@ import {
   tokenListSchema,
 } from '../wire/tokens.ts';
 import { AuditCalls } from './audit.ts';
+import { PipecdCalls } from './pipecd.ts';
 import { type Call, createTransport, invalid, type TransportOptions } from './transport.ts';
 
 export interface PipedName {
@@ -71,6 +72,7 @@ export class ControlPlaneClient {
   readonly #call: Call;
   readonly #base: URL;
   readonly audit: AuditCalls;
+  readonly pipecd: PipecdCalls;
 
   /**
    * @throws TypeError for options that make no sense
@@ -80,6 +82,7 @@ export class ControlPlaneClient {
     this.#call = createTransport(options);
     this.#base = new URL(options.url);
     this.audit = new AuditCalls(this.#call, this.#base);
+    this.pipecd = new PipecdCalls(this.#call);
   }
 
   /** Registers a piped, and its project on first use. Scopes are `['traces']` by default. */

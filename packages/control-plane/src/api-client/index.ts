@@ -9,6 +9,7 @@ export {
 } from '../audit/verify-chain.ts';
 export { AUDIT_ACTIONS, type AuditAction, type AuditHead } from '../wire/audit.ts';
 export type { KeyStatus, ListedKey } from '../wire/keys.ts';
+export type { ImportedPipecd } from '../wire/pipecd.ts';
 export type { EnrollmentToken, ListedPiped, Piped, Project, Refusals, RegisteredPiped } from '../wire/pipeds.ts';
 export {
   type AccessToken,

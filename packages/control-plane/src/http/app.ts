@@ -23,6 +23,7 @@ import { enrollRoutes } from './routes/enroll.ts';
 import { issuerRoutes } from './routes/issuer.ts';
 import { keyRoutes } from './routes/keys.ts';
 import { operationRoutes } from './routes/operations.ts';
+import { pipecdRoutes } from './routes/pipecd.ts';
 import { pipedRoutes } from './routes/pipeds.ts';
 import { projectRoutes } from './routes/projects.ts';
 import { renewRoutes } from './routes/renew.ts';
@@ -87,6 +88,7 @@ export async function createApp(context: Context, trustedProxies: readonly strin
     pipedRoutes,
     keyRoutes,
     enrollRoutes,
+    pipecdRoutes,
     renewRoutes,
     changeRoutes,
     snapshotRoutes,

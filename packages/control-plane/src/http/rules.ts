@@ -59,6 +59,10 @@ const ROWS = {
   'POST /v1/projects/:project/pipeds/:piped/keys': ['path', ...WRITE],
   'GET /v1/keys/:kid': ['key', 'all', 'own', 'own', 'all'],
   'POST /v1/keys/:kid/revoke': ['key', ...WRITE],
+  'POST /v1/pipecd/imports': ['none', ...OWNERS],
+  /** Hashes of secrets: for whoever has to compare with them. */
+  'GET /v1/projects/:project/pipeds/:piped/pipecd-keys': ['path', 'no', 'no', 'no', 'all'],
+  'POST /v1/projects/:project/pipeds/:piped/forget-pipecd-keys': ['path', ...WRITE],
 
   'GET /v1/audit': ['list', ...READ],
   'GET /v1/audit/head': ['every', 'all', 'no', 'own', 'all'],

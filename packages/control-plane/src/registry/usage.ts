@@ -1,6 +1,6 @@
 import { inArray, sql } from 'drizzle-orm';
 import type { Database } from '../store/database.ts';
-import { keys, keyUse, pipedRefusals } from '../store/schema.ts';
+import { keys, keyUse, pipedRefusals, pipeds, pipedUse } from '../store/schema.ts';
 import type { UsageReport } from '../wire/usage.ts';
 import type { Registry } from './registry.ts';
 
@@ -28,10 +28,16 @@ export async function noteUse(db: Database, uses: readonly KeyUse[]): Promise<vo
  * @returns how many of its entries were taken
  */
 export async function takeUsageReport(registry: Registry, report: UsageReport): Promise<number> {
-  const kids = [...new Set([...report.keys, ...report.refusals].map(({ kid }) => kid))];
-  if (kids.length === 0) return 0;
   const nowMs = registry.now();
   const at = (seconds: number) => new Date(Math.min(seconds * 1000, nowMs));
+  return (await takeKeys(registry, report, at)) + (await takePipeds(registry, report, at));
+}
+
+type At = (seconds: number) => Date;
+
+async function takeKeys(registry: Registry, report: UsageReport, at: At): Promise<number> {
+  const kids = [...new Set([...report.keys, ...report.refusals].map(({ kid }) => kid))];
+  if (kids.length === 0) return 0;
   return registry.store.transaction(async tx => {
     const known = await tx
       .select({ kid: keys.kid, project: keys.project, piped: keys.piped })
@@ -70,6 +76,29 @@ export async function takeUsageReport(registry: Registry, report: UsageReport): 
     );
     return taken;
   });
+}
+
+/** Only of pipeds that are registered: authenticators may know others, out of files. */
+async function takePipeds({ store }: Registry, { pipeds: reported }: UsageReport, at: At): Promise<number> {
+  if (reported.length === 0) return 0;
+  const uses = new Map<string, { project: string; piped: string; authenticator: string; lastUsedAt: string }>();
+  for (const { lastUsedAt, ...use } of reported) {
+    const id = `${use.project}/${use.piped}/${use.authenticator}`;
+    const time = at(lastUsedAt).toISOString();
+    if ((uses.get(id)?.lastUsedAt ?? '') < time) uses.set(id, { ...use, lastUsedAt: time });
+  }
+  // In one order in all reports, so that none waits for another in a circle.
+  const { rows } = (await store.db.execute(sql`
+    insert into ${pipedUse} (project, piped, authenticator, last_used_at)
+    select reported.project, reported.piped, reported.authenticator, reported."lastUsedAt"
+    from jsonb_to_recordset(${JSON.stringify([...uses.values()])}::jsonb)
+      as reported (project text, piped text, authenticator text, "lastUsedAt" timestamptz)
+    join ${pipeds} on ${pipeds.project} = reported.project and ${pipeds.piped} = reported.piped
+    order by 1, 2, 3
+    on conflict (project, piped, authenticator)
+      do update set last_used_at = greatest(${pipedUse.lastUsedAt}, excluded.last_used_at)
+    returning 1`)) as { rows: unknown[] };
+  return rows.length;
 }
 
 async function addRefusals(tx: Database, rows: (typeof pipedRefusals.$inferInsert)[]): Promise<void> {

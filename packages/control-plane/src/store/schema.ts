@@ -213,6 +213,37 @@ export const pipedRefusals = pgTable(
   ],
 );
 
+/** By what else than its own key auth servers have known a piped, and when last. */
+export const pipedUse = pgTable(
+  'piped_use',
+  {
+    project: text('project').notNull(),
+    piped: text('piped').notNull(),
+    authenticator: text('authenticator').notNull(),
+    lastUsedAt: time('last_used_at').notNull(),
+  },
+  table => [
+    primaryKey({ columns: [table.project, table.piped, table.authenticator] }),
+    foreignKey({ columns: [table.project, table.piped], foreignColumns: [pipeds.project, pipeds.piped] }),
+  ],
+);
+
+/** What PipeCD's own keys of a piped are compared with, until it has moved to a key pair. */
+export const pipecdKeys = pgTable(
+  'pipecd_keys',
+  {
+    project: text('project').notNull(),
+    piped: text('piped').notNull(),
+    /** bcrypt, 1 or 2, the newest first. */
+    hashes: text('hashes').array().notNull(),
+  },
+  table => [
+    primaryKey({ columns: [table.project, table.piped] }),
+    foreignKey({ columns: [table.project, table.piped], foreignColumns: [pipeds.project, pipeds.piped] }),
+    check('pipecd_keys_hashes', sql`cardinality(${table.hashes}) between 1 and 2`),
+  ],
+);
+
 /** The change feed. Old rows are compacted away. */
 export const changes = pgTable('changes', {
   revision: number('revision').primaryKey(),

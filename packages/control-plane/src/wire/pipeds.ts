@@ -3,7 +3,7 @@ import { z } from 'zod';
 import { statusSchema } from './keys.ts';
 import { seconds } from './time.ts';
 
-const scopes = z.array(z.enum(SIGNALS)).max(SIGNALS.length);
+export const scopes = z.array(z.enum(SIGNALS)).max(SIGNALS.length);
 
 export const registerPipedBodySchema = z.strictObject({
   piped: idSchema,
@@ -55,9 +55,17 @@ export const listedPipedSchema = pipedSchema.extend({
   projectStatus: statusSchema,
   /** How many keys are active and have not expired. */
   keys: z.number().int().nonnegative(),
+  /** From when on the newest key that is not revoked is good. Absent: there is none. */
+  newestKeySince: seconds.optional(),
+  /** When the last of them ends: without a renewal, the piped stops passing then. */
+  keysEndAt: seconds.optional(),
   /** When an auth server last let a key of the piped pass. Absent: never, or none has said so. */
   lastSeenAt: seconds.optional(),
   refusals: refusalsSchema.default({}),
+  /** By which authenticator an auth server knew it, and when last: `piped-jwt` is its own key. The newest first. */
+  lastSeenBy: z.array(z.object({ authenticator: z.string(), lastSeenAt: seconds })).default([]),
+  /** How many of PipeCD's own keys it may still use. */
+  pipecdKeys: z.number().int().nonnegative().default(0),
 });
 
 export type ListedPiped = z.infer<typeof listedPipedSchema>;

@@ -1,4 +1,4 @@
-import { kidSchema } from '@spanpass/credential';
+import { idSchema, kidSchema } from '@spanpass/credential';
 import { z } from 'zod';
 import { seconds } from './time.ts';
 
@@ -22,10 +22,22 @@ export const usageReportSchema = z.strictObject({
       }),
     )
     .max(MAX_REPORTED),
+  /** Of pipeds that were known by something else than their own key. */
+  pipeds: z
+    .array(
+      z.strictObject({
+        project: idSchema,
+        piped: idSchema,
+        authenticator: z.string().regex(/^[a-z][a-z0-9-]{0,31}$/, 'must be the name of an authenticator'),
+        lastUsedAt: seconds,
+      }),
+    )
+    .max(MAX_REPORTED)
+    .default([]),
   dropped: z.number().int().nonnegative().max(Number.MAX_SAFE_INTEGER),
 });
 
 export type UsageReport = z.infer<typeof usageReportSchema>;
 
-/** How many entries were of keys that are there. */
+/** How many entries were of keys and pipeds that are there. */
 export const usageAnswerSchema = z.object({ taken: z.number().int().nonnegative() });

@@ -4,8 +4,8 @@ import { PROBLEM_RESPONSES } from '../answers.ts';
 import type { App, Context } from '../context.ts';
 import { BEARER } from '../openapi.ts';
 
-/** 500 uses and 500 refusals, of about 180 bytes at most. */
-const MAX_REPORT_BYTES = 131_072;
+/** 500 uses of keys, 500 of pipeds and 500 refusals, of about 250 bytes at most. */
+const MAX_REPORT_BYTES = 262_144;
 
 /** What auth servers tell. */
 export function reportRoutes(app: App, { registry, metrics }: Context): void {
