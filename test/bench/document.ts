@@ -34,9 +34,9 @@ verifies in Node.js: an echo with one \`node:crypto\` verification of 400 bytes 
   },
   storm: {
     title: 'All pipeds at once, after a restart',
-    text: `An auth server that was just started knows no key. Every piped shows a credential at the same time, as many under way as
-Envoy's clusters of the generated configuration allow, while one piped that is known goes on at a steady rate. The control
-plane is a stand-in that counts what it is asked.`,
+    text: `An auth server that was just started knows no key. Every piped shows a credential of its own, thousands of checks under
+way at any time, while one piped that is known goes on at a steady rate. Times are what the asker waits, in that crowd. The
+control plane is a stand-in that counts what it is asked; server, askers and control plane share the cores.`,
   },
 };
 
@@ -73,7 +73,7 @@ npm run bench -- --rows server/spanpass --cpu-prof /tmp/profiles
 \`\`\`
 
 It wants Linux, two cores with nothing else to do, Go, and \`h2load\` (Debian's \`nghttp2-client\`); Envoy is downloaded, and the
-peer in Go built, on the first run. It says how many others ran on the machine while it started. The table of this page is of
+peer in Go built, on the first run. The load average before it began is written down with the figures. This page comes from
 \`npm run bench -- --out test/bench/results/measured.json\` and then \`npm run bench:page -w test\`.
 
 Figures of two runs, or of two machines, are not to be compared; ratios between the rows of one run are. The peers are in
@@ -87,12 +87,12 @@ function whereTheWallIs(results: Results): string | undefined {
   const cpu = (name: string) => medianOf(results, `server/${name}`, 'cpuMicros');
   const [ours, grpcJs, http2, go] = [cpu('spanpass'), cpu('grpc-echo'), cpu('http2-echo'), cpu('go-cached')];
   if (ours === undefined || grpcJs === undefined || http2 === undefined || go === undefined) return undefined;
-  return `## Where the wall is
+  return `## What a leaner transport could save
 
 Of the ${round(ours)} µs of a check over gRPC, ${round(ours - grpcJs)} µs are spanpass, ${round(grpcJs - http2)} µs grpc-js, and ${round(http2)} µs Node's HTTP/2 with what
-the kernel takes for it. A transport of our own over \`node:http2\` could save what grpc-js takes; but a bare echo over it, which
-checks nothing, already costs ${round(http2 / go)} times as much as the Go server with its checks. Whoever wants less than that asks over HTTP:
-HTTP/1.1 is what Node.js is fastest at. Envoy spends about the same on either.`;
+the kernel takes for it. A transport of our own over \`node:http2\` could save what grpc-js takes, and no more: a bare echo over
+it, which checks nothing, costs ${round(http2 / go)} times what the Go server costs with its checks. Asking over HTTP/1.1 is the cheaper way
+that is there already. Envoy spends about the same on either.`;
 }
 
 function machineOf({ machine, startedAt, profile }: Results): string {

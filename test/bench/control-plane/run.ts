@@ -1,0 +1,123 @@
+import { loadavg } from 'node:os';
+import { engine } from '../../engines/index.ts';
+import { Stage } from '../../harness/stage.ts';
+import { tempDir } from '../../harness/temp.ts';
+import { residentKib } from '../measure/cpu.ts';
+import { describeMachine, type Machine } from '../measure/machine.ts';
+import { createKeys } from './creations.ts';
+import { revokeBeforeFollowers } from './followers.ts';
+import { walkList } from './lists.ts';
+import { lookUp } from './lookups.ts';
+import type { ScaleProfile } from './profile.ts';
+import { type FilledRegistry, filledEmbedded, filledPostgres } from './registries.ts';
+import { LOOKUPS_PER_SECOND } from './targets.ts';
+
+export type DatabaseName = 'postgres' | 'embedded';
+
+/** What was measured on one database. Rates per second, times in milliseconds, memory in MiB. */
+export interface ScaleFigures {
+  readonly pipeds: number;
+  readonly lookupsPerSecond: number;
+  /** At half of the rate that is aimed at. */
+  readonly lookupP50Ms: number;
+  readonly lookupP99Ms: number;
+  readonly keysPerSecond: number;
+  readonly keyP99Ms: number;
+  /** Pages of 100, all of the list, and of 1000, the most there can be. */
+  readonly page100P99Ms: number;
+  readonly page100MaxMs: number;
+  readonly page1000P99Ms: number;
+  readonly page1000MaxMs: number;
+  readonly followers: number;
+  readonly revocationP50Ms: number;
+  readonly revocationMaxMs: number;
+  readonly memoryMib: number;
+  readonly loadAtEnd: number;
+}
+
+export interface ScaleResults {
+  readonly v: 1;
+  readonly startedAt: string;
+  readonly profile: string;
+  readonly machine: Machine;
+  readonly databases: Readonly<Partial<Record<DatabaseName, ScaleFigures>>>;
+}
+
+export interface ScaleOptions {
+  readonly profile: ScaleProfile;
+  readonly databases: readonly DatabaseName[];
+  readonly cpuProfileFolder?: string | undefined;
+  /** Told what is being done. */
+  readonly say: (line: string) => void;
+}
+
+/** Measures a control plane with many pipeds in its registry, on one database after the other. */
+export async function runScale(options: ScaleOptions): Promise<ScaleResults> {
+  const startedAt = new Date().toISOString();
+  const [postgres, h2load] = [await engine('postgres'), await engine('h2load')];
+  const machine = await describeMachine([postgres, h2load]);
+  const databases: Partial<Record<DatabaseName, ScaleFigures>> = {};
+  for (const name of options.databases) {
+    const stage = new Stage();
+    try {
+      const { profile, cpuProfileFolder, say } = options;
+      const pipeds = profile.pipeds[name];
+      say(`${name}: ${pipeds} pipeds`);
+      const wanted = { stage, pipeds, kids: Math.min(pipeds, 200_000), cpuProfileFolder };
+      const registry = await (name === 'postgres' ? filledPostgres(wanted, postgres) : filledEmbedded(wanted));
+      databases[name] = await measure(registry, await tempDir(stage, 'bench'), h2load.path, options);
+    } finally {
+      await stage.dispose();
+    }
+  }
+  return { v: 1, startedAt, profile: options.profile.name, machine, databases };
+}
+
+async function measure(
+  registry: FilledRegistry,
+  folder: string,
+  h2load: string,
+  { profile, say }: ScaleOptions,
+): Promise<ScaleFigures> {
+  let memoryMib = 0;
+  const told = async <T extends object>(what: string, work: Promise<T>): Promise<T> => {
+    const result = await work;
+    memoryMib = Math.max(memoryMib, (await residentKib(registry.process.pid)) / 1024);
+    const figures = Object.entries(result).map(([figure, value]) => `${figure} ${Number(value).toFixed(1)}`);
+    say(`${what}: ${figures.join(', ')}; ${Math.round(memoryMib)} MiB`);
+    return result;
+  };
+  const connections = 16;
+  const look = (requests: number, perSecond?: number) =>
+    lookUp(h2load, registry, {
+      folder,
+      load: { requests, connections, ...(perSecond !== undefined && { perSecond }) },
+    });
+  await told('look-ups, to warm up', look(Math.ceil(profile.lookups / 4)));
+  const fast = await told('look-ups, as fast as they go', look(profile.lookups));
+  const half = LOOKUPS_PER_SECOND / 2;
+  const steady = await told(`look-ups, ${half} per second`, look(half * profile.steadySeconds, half));
+  const keys = await told('keys made', createKeys(registry, { count: profile.creations }));
+  const list = (limit: number) => walkList(registry, { path: '/v1/pipeds', limit, items: registry.pipeds });
+  const large = await told('pages of 1000', list(1000));
+  const small = await told('pages of 100', list(100));
+  const { followers } = profile;
+  const revoked = await told('revocations', revokeBeforeFollowers(registry, { followers, revocations: 10 }));
+  return {
+    pipeds: registry.pipeds,
+    lookupsPerSecond: fast.perSecond,
+    lookupP50Ms: steady.p50Ms,
+    lookupP99Ms: steady.p99Ms,
+    keysPerSecond: keys.perSecond,
+    keyP99Ms: keys.p99Ms,
+    page100P99Ms: small.p99Ms,
+    page100MaxMs: small.maxMs,
+    page1000P99Ms: large.p99Ms,
+    page1000MaxMs: large.maxMs,
+    followers,
+    revocationP50Ms: revoked.p50Ms,
+    revocationMaxMs: revoked.maxMs,
+    memoryMib,
+    loadAtEnd: loadavg()[0] ?? Number.NaN,
+  };
+}

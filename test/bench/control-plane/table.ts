@@ -1,0 +1,32 @@
+import { markdown, round } from '../table.ts';
+import type { DatabaseName, ScaleFigures, ScaleResults } from './run.ts';
+import { reaches, SCALE_TARGETS } from './targets.ts';
+
+const TITLES: Readonly<Record<DatabaseName, string>> = { postgres: 'PostgreSQL', embedded: 'embedded (PGlite)' };
+
+const MORE: readonly (readonly [string, keyof ScaleFigures])[] = [
+  ['pipeds, with a key each', 'pipeds'],
+  ['look-up at half of the aim, p50, ms', 'lookupP50Ms'],
+  ['a key made, p99, ms', 'keyP99Ms'],
+  ['a page of 100 pipeds, the slowest of all, ms', 'page100MaxMs'],
+  ['a page of 1000 pipeds, the slowest of all, ms', 'page1000MaxMs'],
+  ['followers of the change feed', 'followers'],
+  ['a revocation at half of them, ms', 'revocationP50Ms'],
+  ['load average at the end', 'loadAtEnd'],
+];
+
+/** What was measured, beside what was aimed at, in Markdown. */
+export function scaleTable({ databases }: ScaleResults): string {
+  const found = (Object.keys(TITLES) as DatabaseName[]).flatMap(name => {
+    const figures = databases[name];
+    return figures ? [{ title: TITLES[name], figures }] : [];
+  });
+  const head = ['', 'aim', ...found.map(({ title }) => title)];
+  const aims = SCALE_TARGETS.map(target => [
+    target.text,
+    `${target.kind} ${round(target.bound)}`,
+    ...found.map(({ figures }) => `${round(figures[target.figure])}${reaches(target, figures) ? '' : ' (missed)'}`),
+  ]);
+  const more = MORE.map(([text, figure]) => [text, '', ...found.map(({ figures }) => round(figures[figure]))]);
+  return markdown(head, [...aims, ...more]);
+}
