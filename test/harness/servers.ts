@@ -25,6 +25,10 @@ export interface ControlPlaneSettings {
   readonly authServerToken: string;
   /** A PostgreSQL to use instead of the embedded database. */
   readonly databaseUrl?: string | undefined;
+  /** More settings, as the environment has them. */
+  readonly env?: NodeJS.ProcessEnv;
+  /** For Node.js itself. */
+  readonly nodeArgs?: readonly string[];
 }
 
 /** `spanpass control-plane`. */
@@ -39,7 +43,10 @@ export function startControlPlane(stage: Stage, settings: ControlPlaneSettings):
       SPANPASS_ENCRYPTION_KEY: Buffer.alloc(32, 'encryption key').toString('base64'),
       // Empty counts as absent.
       SPANPASS_DATABASE_URL: settings.databaseUrl ?? '',
+      ...settings.env,
+      ...settings.env,
     },
+    nodeArgs: settings.nodeArgs ?? [],
     readyUrl: `http://127.0.0.1:${settings.port}/readyz`,
   });
 }
@@ -92,6 +99,7 @@ export function startForward(stage: Stage, settings: ForwardSettings): Promise<R
 }
 
 interface Command {
+  readonly nodeArgs?: readonly string[];
   readonly args?: readonly string[];
   readonly env: NodeJS.ProcessEnv;
   readonly readyUrl: string;
@@ -100,13 +108,13 @@ interface Command {
 async function startCommand(
   stage: Stage,
   name: string,
-  { args = [], env, readyUrl }: Command,
+  { args = [], nodeArgs = [], env, readyUrl }: Command,
 ): Promise<RunningProcess> {
   if (!existsSync(spanpassCommand)) throw new Error(`${spanpassCommand} is not there: npm run build`);
   return startProcess(stage, {
     name: `spanpass ${name}`,
     command: process.execPath,
-    args: [spanpassCommand, name, ...args],
+    args: [...nodeArgs, spanpassCommand, name, ...args],
     env,
     ready: () => answersOk(readyUrl),
     readyWithinMs: 30_000,

@@ -70,10 +70,8 @@ async function filled(
     adminToken: ADMIN_TOKEN,
     authServerToken: AUTH_SERVER_TOKEN,
     databaseUrl,
-    env: {
-      SPANPASS_API_RATE: '{ burst: 1000000, perSecond: 1000000 }',
-      ...(cpuProfileFolder && { NODE_OPTIONS: `--cpu-prof --cpu-prof-dir=${cpuProfileFolder}` }),
-    },
+    env: { SPANPASS_API_RATE: '{ burst: 1000000, perSecond: 1000000 }' },
+    nodeArgs: cpuProfileFolder === undefined ? [] : ['--cpu-prof', `--cpu-prof-dir=${cpuProfileFolder}`],
   };
   const first = await startControlPlane(stage, settings);
   await first.stop();

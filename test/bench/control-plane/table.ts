@@ -6,7 +6,9 @@ const TITLES: Readonly<Record<DatabaseName, string>> = { postgres: 'PostgreSQL',
 
 const MORE: readonly (readonly [string, keyof ScaleFigures])[] = [
   ['pipeds, with a key each', 'pipeds'],
+  ['CPU of the control plane per look-up, µs', 'lookupMicros'],
   ['look-up at half of the aim, p50, ms', 'lookupP50Ms'],
+  ['CPU of the control plane per key made, µs', 'keyMicros'],
   ['a key made, p99, ms', 'keyP99Ms'],
   ['a page of 100 pipeds, the slowest of all, ms', 'page100MaxMs'],
   ['a page of 1000 pipeds, the slowest of all, ms', 'page1000MaxMs'],
