@@ -1,3 +1,4 @@
+import { CLOCK_SKEW_SECONDS } from '@spanpass/credential';
 import { signals } from '../signals.ts';
 import { identified } from './identity.ts';
 import type { EnvoySettings, JwtSettings } from './options.ts';
@@ -26,7 +27,7 @@ export function verifyAccessToken({ projectHeader, pipedHeader }: EnvoySettings,
         forward: false,
         require_expiration: true,
         max_lifetime: maxLife,
-        clock_skew_seconds: auth.clockSkewSeconds,
+        clock_skew_seconds: CLOCK_SKEW_SECONDS,
         remote_jwks: {
           http_uri: { uri: `${auth.issuer}/oauth2/jwks`, cluster: 'auth', timeout: '3s' },
           cache_duration: duration(auth.keyMaxAgeMs),

@@ -54,9 +54,7 @@ const auth = z.discriminatedUnion('mode', [
     audience: z.string().min(1).max(256).default(DEFAULT_GATEWAY_AUDIENCE),
     /** How old the public keys may be. The control plane shows a key for ten minutes before it signs. */
     keyMaxAgeMs: milliseconds.min(1000).max(300_000).default(60_000),
-    /** How far Envoy's clock and the control plane's may disagree. */
-    clockSkewSeconds: z.int().min(1).max(300).default(60),
-    /** Tokens whose signature need not be verified again. 0: none. */
+    /** Tokens whose signature need not be verified again until they end, not even by a key that was withdrawn. 0: none. */
     maxCachedTokens: z.int().min(0).max(1_000_000).default(10_000),
   }),
 ]);
