@@ -10,6 +10,7 @@ export {
 } from './authenticators/mtls/forwarded-certificate.ts';
 export { type MtlsOptions, mtls } from './authenticators/mtls.ts';
 export { type ClaimMapping, type ClaimPath, type OidcOptions, oidc } from './authenticators/oidc.ts';
+export { type ExportedPiped, parsePipecdExport } from './authenticators/pipecd/export.ts';
 export { type PipecdFile, type PipecdFileOptions, pipecdFile } from './authenticators/pipecd/file-source.ts';
 export { isBcryptHash, type PipecdRecord } from './authenticators/pipecd/record.ts';
 export { type PipecdKeyOptions, pipecdKey } from './authenticators/pipecd-key.ts';

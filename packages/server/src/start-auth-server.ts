@@ -7,9 +7,12 @@ import { keyLog } from './auth-server/key-log.ts';
 import type { AuthServer, AuthServerOptions, AuthServerRules } from './auth-server/options.ts';
 import { reloadOf } from './auth-server/reload.ts';
 import { serverOf } from './auth-server/rules.ts';
+import { ControlPlanePipeds } from './authenticators/pipecd/control-plane-source.ts';
+import { pipecdKey } from './authenticators/pipecd-key.ts';
 import { Cleanup } from './cleanup.ts';
 import { startHttpAuthz } from './http-authz/start-http-authz.ts';
 import { ControlPlaneKeys } from './keys/control-plane-keys.ts';
+import { createSteadyClock } from './keys/steady-clock.ts';
 import { joinObservers } from './observer.ts';
 import { startOperations } from './operations/endpoints.ts';
 import { createMetrics } from './operations/metrics.ts';
@@ -63,7 +66,11 @@ export async function startAuthServer(options: AuthServerOptions): Promise<AuthS
     onSnapshot: log.onSnapshot,
     onAuditHead: log.onAuditHead,
   });
-  const serverByRules = (rules: AuthServerRules) => serverOf(rules, keys, observer);
+  const { url, token, tls } = options.controlPlane;
+  const controlPlane = { token, ...(url !== undefined && { url }), ...(tls && { tls }) };
+  const pipeds = new ControlPlanePipeds({ controlPlane, feed: keys, clock: createSteadyClock() });
+  const pipecd = { deciding: pipecdKey({ pipeds }), tried: pipecdKey({ pipeds }) };
+  const serverByRules = (rules: AuthServerRules) => serverOf(rules, { keys, observer, pipecd });
   const server = switchableServer(serverByRules(options));
 
   const reporter = new UsageReporter({
@@ -78,6 +85,7 @@ export async function startAuthServer(options: AuthServerOptions): Promise<AuthS
   });
 
   const cleanup = new Cleanup();
+  cleanup.add(() => pipeds[Symbol.asyncDispose]());
   cleanup.add(() => keys[Symbol.asyncDispose]());
   // Stopped when no check is under way any more, and nothing comes in that it would miss.
   cleanup.add(() => reporter[Symbol.asyncDispose]());

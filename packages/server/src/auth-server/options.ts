@@ -7,8 +7,11 @@ import type { ControlPlaneKeysOptions } from '../keys/control-plane-keys.ts';
 import type { ShadowRule } from '../shadow/shadow-rule.ts';
 import type { TlsOptions } from '../tls/options.ts';
 
-/** Who is asked for a pass, in this order. `piped-jwt` stands for the one that takes keys from the control plane. */
-export type Chain = readonly ('piped-jwt' | Authenticator)[];
+/**
+ * Who is asked for a pass, in this order. `piped-jwt` stands for the one that takes keys from the control plane,
+ * `pipecd-key` for the one that takes PipeCD's keys from there.
+ */
+export type Chain = readonly ('piped-jwt' | 'pipecd-key' | Authenticator)[];
 
 /** A rule to try beside the deciding ones: another chain, another audience for it, or other scopes for everybody. */
 export interface ShadowRules extends Omit<ShadowRule, 'authenticators'> {
@@ -23,8 +26,8 @@ export interface AuthServerRules {
   /** This gateway's id, the `aud` of credentials for it. Default `spanpass-gateway`. */
   readonly gatewayAudience?: string;
   /**
-   * Who is asked for a pass, in this order. `piped-jwt` stands for the one that takes keys from the control plane.
-   * Default that one alone. Whatever else an authenticator holds open is its maker's to close.
+   * Who is asked for a pass, in this order. `piped-jwt` stands for the one that takes keys from the control plane,
+   * `pipecd-key` for the one that takes PipeCD's own keys from there. Default `piped-jwt` alone. Whatever else an authenticator holds open is its maker's to close.
    */
   readonly authenticators?: Chain;
   /** Proxies that are believed what they say of their clients' certificates, and over HTTP of their addresses. Default none. */

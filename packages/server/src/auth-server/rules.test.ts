@@ -25,7 +25,11 @@ async function tryOn(rules: AuthServerRules, audience: string) {
     shadow: result => results.push(result),
     signature: (_, result) => signatures.push(result),
   };
-  const server = serverOf(rules, keys, observer);
+  const server = serverOf(rules, {
+    keys,
+    observer,
+    pipecd: { deciding: refusingAuthenticator(), tried: refusingAuthenticator() },
+  });
   const pass = await piped.sign({ audience, now: Date.now });
   const code = await codeOf(() => server.authenticate(requestWith(`Bearer ${pass}`)));
   for (let turn = 0; turn < 1000 && results.length === 0; turn++) await nextTurn();

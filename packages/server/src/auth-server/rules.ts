@@ -20,30 +20,47 @@ export interface RulesServer extends Server {
  *
  * @throws TypeError for rules that can't be meant
  */
-export function serverOf(rules: AuthServerRules, keys: KeySource, observer: Observer): RulesServer {
+export function serverOf(
+  rules: AuthServerRules,
+  { keys, observer, pipecd }: { keys: KeySource; observer: Observer; pipecd: PipecdAuthenticators },
+): RulesServer {
   const { authenticators = ['piped-jwt'], gatewayAudience, forwardedCertificates, shadow } = rules;
   const server = createServer({
-    authenticators: chainOf(authenticators, { keys, audience: gatewayAudience, observer }),
+    authenticators: chainOf(authenticators, { keys, audience: gatewayAudience, observer, pipecd: pipecd.deciding }),
     observer,
-    ...(shadow && { shadow: shadowOf(shadow, rules, keys) }),
+    ...(shadow && { shadow: shadowOf(shadow, rules, { keys, pipecd }) }),
   });
   const { authenticate } = forwardedCertificates ? withForwardedCertificates(server, forwardedCertificates) : server;
   return { authenticate, load: server };
 }
 
-interface PipedJwtParts {
+/** For PipeCD's keys out of the control plane. What each compared once it knows, whatever the rules become. */
+export interface PipecdAuthenticators {
+  readonly deciding: Authenticator;
+  readonly tried: Authenticator;
+}
+
+interface ChainParts {
   readonly keys: KeySource;
   readonly audience: string | undefined;
   readonly observer?: Observer;
+  readonly pipecd: Authenticator;
 }
 
-function chainOf(chain: Chain, { keys, audience, observer }: PipedJwtParts): Authenticator[] {
+function chainOf(chain: Chain, { keys, audience, observer, pipecd }: ChainParts): Authenticator[] {
   const options = { keys, ...(audience !== undefined && { audience }), ...(observer && { observer }) };
-  return chain.map(one => (one === 'piped-jwt' ? pipedJwt(options) : one));
+  return chain.map(one => {
+    if (one === 'piped-jwt') return pipedJwt(options);
+    return one === 'pipecd-key' ? pipecd : one;
+  });
 }
 
 /** Where the deciding chain looked the key up already, the tried one must not ask again, or be counted as asking. */
-function shadowOf(shadow: ShadowRules, rules: AuthServerRules, keys: KeySource): ShadowRule {
+function shadowOf(
+  shadow: ShadowRules,
+  rules: AuthServerRules,
+  { keys, pipecd }: { keys: KeySource; pipecd: PipecdAuthenticators },
+): ShadowRule {
   const { authenticators, gatewayAudience, ...rule } = shadow;
   if (authenticators === undefined) {
     if (gatewayAudience !== undefined) throw new TypeError('shadow.gatewayAudience needs shadow.authenticators');
@@ -51,5 +68,6 @@ function shadowOf(shadow: ShadowRules, rules: AuthServerRules, keys: KeySource):
   }
   const isLookedUp = (rules.authenticators ?? ['piped-jwt']).includes('piped-jwt');
   const audience = gatewayAudience ?? rules.gatewayAudience;
-  return { ...rule, authenticators: chainOf(authenticators, { keys: isLookedUp ? keysAtHand(keys) : keys, audience }) };
+  const parts = { keys: isLookedUp ? keysAtHand(keys) : keys, audience, pipecd: pipecd.tried };
+  return { ...rule, authenticators: chainOf(authenticators, parts) };
 }

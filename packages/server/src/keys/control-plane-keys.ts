@@ -5,7 +5,7 @@ import { wholeNumber } from '../options.ts';
 import { AuthenticationError } from '../refusals.ts';
 import { type AuditHeadEvent, AuditHeadKeeper } from './audit-heads.ts';
 import { ChangeFeed, type Freshness } from './change-feed.ts';
-import { takesAccess } from './changes.ts';
+import { type Change, takesAccess } from './changes.ts';
 import { createEndpoint, type EndpointOptions } from './endpoint.ts';
 import { connectFeedOf, type FeedProblem } from './feed-connection.ts';
 import { fetchKeyFrom } from './fetch-key.ts';
@@ -95,6 +95,7 @@ export class ControlPlaneKeys implements KeySource {
   readonly #snapshots: SnapshotKeeper | undefined;
   readonly #auditHeads: AuditHeadKeeper | undefined;
   readonly #now: () => number;
+  readonly #followers: { onChange(change: Change): void; onReset(): void }[] = [];
   #timer: NodeJS.Timeout | undefined;
 
   /**
@@ -127,12 +128,14 @@ export class ControlPlaneKeys implements KeySource {
         this.#cache.apply(change);
         this.#lookups.apply(change);
         this.#snapshots?.applied(change);
+        for (const follower of this.#followers) follower.onChange(change);
         if (change.at === undefined || !takesAccess(change)) return;
         options.observer?.revocationApplied?.(Math.max(0, this.#now() - change.at) / 1000);
       },
       onReset: () => {
         this.#cache.clear();
         this.#snapshots?.reset();
+        for (const follower of this.#followers) follower.onReset();
       },
       onAuditHead: jws => this.#auditHeads?.take(jws),
       onFreshness: freshness => options.onFreshness?.(freshness),
@@ -176,6 +179,16 @@ export class ControlPlaneKeys implements KeySource {
     this.#timer.unref();
     if (this.#snapshots === undefined) this.#feed.start();
     else void this.#startFromSnapshot(this.#snapshots);
+  }
+
+  /** Tells of every change, and of each time when anything may have changed, after this has taken it in. */
+  follow(follower: { onChange(change: Change): void; onReset(): void }): void {
+    this.#followers.push(follower);
+  }
+
+  /** Resolves as soon as the feed is not `catching-up`. */
+  caughtUp(): Promise<void> {
+    return this.#feed.caughtUp();
   }
 
   get freshness(): Freshness {

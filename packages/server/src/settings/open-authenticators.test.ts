@@ -29,9 +29,11 @@ describe('the chain in settings', () => {
       { kind: 'piped-jwt' },
       { kind: 'pipecd-key', file, scopes: ['traces', 'logs'] },
       { kind: 'mtls', template, file },
+      { kind: 'pipecd-key' },
     ]);
     const names = opened.authenticators.map(one => (typeof one === 'string' ? one : one.name));
-    expect(names).toEqual(['login', 'piped-jwt', 'pipecd-key', 'mtls']);
+    expect(names).toEqual(['login', 'piped-jwt', 'pipecd-key', 'mtls', 'pipecd-key']);
+    expect(opened.authenticators.at(-1)).toBe('pipecd-key');
   });
 
   it.each([
@@ -43,7 +45,8 @@ describe('the chain in settings', () => {
       [1, 'issuer'],
     ],
     ['no audience', [{ kind: 'oidc', issuer }], [0, 'audience']],
-    ['no file', [{ kind: 'pipecd-key' }], [0, 'file']],
+    ['no file', [{ kind: 'mtls', template }], [0, 'file']],
+    ['scopes without a file', [{ kind: 'pipecd-key', scopes: ['logs'] }], [0, 'scopes']],
     ['an empty chain', [], []],
   ])('refuses %s, and names the place', (_, settings, path) => {
     expect(authenticatorsSettings.safeParse(settings).error?.issues[0]?.path).toEqual(path);

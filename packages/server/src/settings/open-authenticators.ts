@@ -1,14 +1,14 @@
+import type { Chain } from '../auth-server/options.ts';
 import { mtls } from '../authenticators/mtls.ts';
 import { type OidcOptions, oidc } from '../authenticators/oidc.ts';
 import { pipecdFile } from '../authenticators/pipecd/file-source.ts';
 import { pipecdKey } from '../authenticators/pipecd-key.ts';
 import { Cleanup } from '../cleanup.ts';
-import type { Authenticator } from '../contract.ts';
 import type { AuthenticatorsSettings } from './index.ts';
 
 export interface OpenAuthenticators extends AsyncDisposable {
   /** For `startAuthServer({ authenticators })`. */
-  readonly authenticators: readonly ('piped-jwt' | Authenticator)[];
+  readonly authenticators: Chain;
 }
 
 /**
@@ -22,7 +22,7 @@ export async function openAuthenticators(
   onError: (error: Error) => void,
 ): Promise<OpenAuthenticators> {
   const cleanup = new Cleanup();
-  const authenticators: ('piped-jwt' | Authenticator)[] = [];
+  const authenticators: Chain[number][] = [];
   try {
     for (const [place, one] of settings.entries()) {
       try {
@@ -43,11 +43,12 @@ async function openOne(
   one: AuthenticatorsSettings[number],
   cleanup: Cleanup,
   onError: (error: Error) => void,
-): Promise<'piped-jwt' | Authenticator> {
+): Promise<Chain[number]> {
   if (one.kind === 'piped-jwt') return one.kind;
   const { kind, ...given } = one;
   // An absent setting and one that is undefined are the same here; the options were checked by the schema.
   if (one.kind === 'oidc') return oidc(given as OidcOptions);
+  if (one.file === undefined) return 'pipecd-key';
   const pipeds = pipecdFile({ path: one.file, ...(one.scopes !== undefined && { scopes: one.scopes }), onError });
   cleanup.add(() => pipeds[Symbol.asyncDispose]());
   await pipeds.start();

@@ -6,8 +6,17 @@ import type { RefusalCode } from '../refusals.ts';
 export interface UsageReport {
   readonly keys: readonly { readonly kid: string; readonly lastUsedAt: number }[];
   readonly refusals: readonly RefusalEntry[];
+  /** Known by something else than their own key. Left out where there are none: older control planes do not know it. */
+  readonly pipeds?: readonly PipedEntry[];
   /** What did not fit since the last report. */
   readonly dropped: number;
+}
+
+interface PipedEntry {
+  readonly project: string;
+  readonly piped: string;
+  readonly authenticator: string;
+  readonly lastUsedAt: number;
 }
 
 interface RefusalEntry {
@@ -42,6 +51,7 @@ export class UsageBook implements Pick<Observer, 'decided'> {
   readonly #used = new Map<string, number>();
   readonly #verified = new Map<string, Refused>();
   readonly #claimed = new Map<string, Refused>();
+  readonly #pipeds = new Map<string, PipedEntry>();
   #dropped = 0;
 
   constructor({ maxKeys = 10_000, now = Date.now }: UsageBookOptions = {}) {
@@ -52,7 +62,9 @@ export class UsageBook implements Pick<Observer, 'decided'> {
   readonly decided = ({ authenticator, owner, refused }: Decision): void => {
     if (refused === undefined) {
       // Other authenticators' credentials have ids of other kinds.
-      if (owner !== undefined && authenticator === 'piped-jwt') this.#use(owner.credentialId, this.#nowSeconds());
+      if (owner === undefined || authenticator === undefined) return;
+      if (authenticator === 'piped-jwt') this.#use(owner.credentialId, this.#nowSeconds());
+      else if (NAME.test(authenticator)) this.#seen({ ...owner, authenticator, lastUsedAt: this.#nowSeconds() });
       return;
     }
     if (refused.refusal.outcome === 'unavailable') return;
@@ -64,7 +76,7 @@ export class UsageBook implements Pick<Observer, 'decided'> {
   };
 
   get isEmpty(): boolean {
-    return this.#used.size + this.#verified.size + this.#claimed.size + this.#dropped === 0;
+    return this.#used.size + this.#verified.size + this.#claimed.size + this.#pipeds.size + this.#dropped === 0;
   }
 
   /** Takes out what is to be reported next, at most `maxEntries` of keys and of refusals. */
@@ -72,22 +84,33 @@ export class UsageBook implements Pick<Observer, 'decided'> {
     const keys = takeFrom(this.#used, maxEntries).map(([kid, lastUsedAt]) => ({ kid, lastUsedAt }));
     const verified = takeFrom(this.#verified, maxEntries).map(([kid, entry]) => ({ kid, verified: true, ...entry }));
     const claimed = takeFrom(this.#claimed, maxEntries - verified.length);
+    const pipeds = takeFrom(this.#pipeds, maxEntries).map(([, entry]) => entry);
     const dropped = this.#dropped;
     this.#dropped = 0;
     return {
       keys,
       refusals: [...verified, ...claimed.map(([kid, entry]) => ({ kid, verified: false, ...entry }))],
+      ...(pipeds.length > 0 && { pipeds }),
       dropped,
     };
   }
 
   /** Takes back what could not be reported. */
-  putBack({ keys, refusals, dropped }: UsageReport): void {
+  putBack({ keys, refusals, pipeds = [], dropped }: UsageReport): void {
     for (const { kid, lastUsedAt } of keys) this.#use(kid, lastUsedAt);
     for (const { kid, verified, ...entry } of refusals) {
       this.#refuse(verified ? this.#verified : this.#claimed, kid, entry);
     }
+    for (const entry of pipeds) this.#seen(entry);
     this.#dropped += dropped;
+  }
+
+  #seen({ project, piped, authenticator, lastUsedAt }: PipedEntry): void {
+    const id = `${project}/${piped}/${authenticator}`;
+    const known = this.#pipeds.get(id);
+    if (known === undefined && this.#pipeds.size >= this.#maxKeys) this.#dropped++;
+    else if (known === undefined || known.lastUsedAt < lastUsedAt)
+      this.#pipeds.set(id, { project, piped, authenticator, lastUsedAt });
   }
 
   #use(kid: string, at: number): void {
@@ -113,6 +136,9 @@ export class UsageBook implements Pick<Observer, 'decided'> {
     return Math.floor(this.#now() / 1000);
   }
 }
+
+/** Names of authenticators that a report takes. */
+const NAME = /^[a-z][a-z0-9-]{0,31}$/;
 
 /** RFC 7638 thumbprints, base64url. */
 function isKid(id: string): boolean {
