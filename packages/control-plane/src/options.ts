@@ -52,8 +52,10 @@ export interface ControlPlaneOptions {
   readonly authServerToken?: string | undefined;
   /** Addresses or networks of proxies whose `x-forwarded-for` is believed. Default none. */
   readonly trustedProxies?: readonly string[] | undefined;
-  /** Directory of static files to serve at `/`. Default none. */
-  readonly consoleDir?: string | undefined;
+  /** Directory of static files to serve at `/`, or `false` for none. Default: the console, where it is built. */
+  readonly consoleDir?: string | false | undefined;
+  /** A query API of Jaeger's, for the deployments in the console: `/api/traces` is added. Default none. */
+  readonly jaegerUrl?: string | undefined;
   /** Bounds on `POST /v1/enroll` and `POST /v1/renew` together, per peer address. Default a burst of 60, then 10 per second. */
   readonly enrollRate?: { readonly burst: number; readonly perSecond: number } | undefined;
   /** Bounds on `POST /oauth2/token` per peer address. Default a burst of 500, then 100 per second. */
@@ -158,7 +160,8 @@ const optionsSchema = z.strictObject({
     .array(z.union([z.ipv4(), z.ipv6(), z.cidrv4(), z.cidrv6()]))
     .readonly()
     .default([]),
-  consoleDir: z.string().min(1).optional(),
+  consoleDir: z.union([z.string().min(1), z.literal(false)]).optional(),
+  jaegerUrl: httpUrl.optional(),
   enrollRate: rate.default({ burst: 60, perSecond: 10 }),
   exchangeRate: rate.default({ burst: 500, perSecond: 100 }),
   exchangeKeyRate: rate.default({ burst: 20, perSecond: 1 }),

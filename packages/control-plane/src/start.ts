@@ -6,6 +6,7 @@ import { AuditHeads } from './audit/head.ts';
 import { ChangeFeed } from './feed/change-feed.ts';
 import { compactChanges, currentRevision, readChangesOf } from './feed/read-changes.ts';
 import { createApp } from './http/app.ts';
+import { builtConsole } from './http/built-console.ts';
 import { closable } from './http/close-server.ts';
 import { readConsoleFiles } from './http/console-files.ts';
 import type { Context } from './http/context.ts';
@@ -23,6 +24,7 @@ import { retireKeys } from './registry/retire.ts';
 import { rotateWhenDue, settleSigningKeys } from './registry/rotate-signing-keys.ts';
 import { sealSigningKeys } from './registry/sealed-signing-keys.ts';
 import { type EncryptionKeys, settleEncryptionKeys } from './sealing/encryption-keys.ts';
+import { forgetSessions } from './sessions/sessions.ts';
 import { lockDataDir } from './store/data-dir-lock.ts';
 import type { Store } from './store/database.ts';
 import { openEmbedded } from './store/embedded.ts';
@@ -32,6 +34,7 @@ import { openServed } from './store/served.ts';
 import { checkGivenTokens, type SettledToken, settleAccessTokens, type TokenSources } from './tokens/access-tokens.ts';
 import { LastUse } from './tokens/last-use.ts';
 import { TokenBook } from './tokens/token-book.ts';
+import { JaegerQuery } from './traces/jaeger.ts';
 
 const COMPACT_EVERY_MS = 60_000;
 const ROTATE_EVERY_MS = 60_000;
@@ -93,7 +96,8 @@ async function assemble(
   cleanup: (() => Promise<void>)[],
   closeAll: () => Promise<void>,
 ): Promise<ControlPlane> {
-  const consoleFiles = settings.consoleDir === undefined ? undefined : await readConsoleFiles(settings.consoleDir);
+  const consoleDir = settings.consoleDir ?? builtConsole();
+  const consoleFiles = consoleDir ? await readConsoleFiles(consoleDir) : undefined;
   const { store, encryptionKeys } = await openStore(settings, cleanup);
   const sources = { dataDir: settings.dataDir, given, now: settings.now };
   const tokens = await prepare(store, { sources, encryptionKeys, logger });
@@ -128,6 +132,7 @@ async function assemble(
     exchangeRate: new RateBound({ ...settings.exchangeRate, clock }),
     exchangeKeyRate: new RateBound({ ...settings.exchangeKeyRate, clock }),
     metrics,
+    traces: settings.jaegerUrl === undefined ? undefined : new JaegerQuery(settings.jaegerUrl),
     logger,
     consoleFiles,
     publicUrl: () => settings.publicUrl ?? url,
@@ -158,6 +163,7 @@ async function assemble(
         await compactChanges(store.db, settings.changeFeed.keepRows);
         await forgetIdempotentCalls(store.db, settings.now());
         await forgetAssertions(store.db, settings.now());
+        await forgetSessions(store.db, settings.now());
       },
       error => logger.warn({ err: error }, 'old changes could not be compacted'),
     ),

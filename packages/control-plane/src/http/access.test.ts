@@ -8,6 +8,7 @@ import {
   startTestPlane,
   type TestPlane,
 } from '../testing/plane.test.support.ts';
+import { jaegerTrace, startTraceStore, type TraceStoreDouble } from '../testing/trace-store.test.support.ts';
 import { createToken } from '../tokens/token-format.ts';
 import { ROLES, type Role } from '../wire/tokens.ts';
 import { type RouteName, RULES } from './rules.ts';
@@ -17,6 +18,7 @@ const HIDDEN: readonly string[] = ['GET /metrics', 'GET /openapi.json', 'GET /<c
 
 describe.each(DATABASES.slice(0, 1))('who may call what', database => {
   let test: TestPlane;
+  let traces: TraceStoreDouble;
   /** All that the OpenAPI document lists, as it is named in `RULES`. */
   let routes: RouteName[];
   /** Of each role; those that can be bound are bound to `own`. */
@@ -25,7 +27,8 @@ describe.each(DATABASES.slice(0, 1))('who may call what', database => {
   const kids: Record<string, string> = {};
 
   beforeAll(async () => {
-    test = await startTestPlane(database, { apiRate: { burst: 10_000, perSecond: 1000 } });
+    traces = await startTraceStore({ data: ['own', 'other'].map((project, at) => jaegerTrace(`${at}`, [project])) });
+    test = await startTestPlane(database, { apiRate: { burst: 10_000, perSecond: 1000 }, jaegerUrl: traces.url });
     const { paths } = (await test.call('GET', '/openapi.json', { token: null })).body as Json;
     routes = Object.entries(paths).flatMap(([path, methods]) =>
       Object.keys(methods as object).map(
@@ -39,7 +42,10 @@ describe.each(DATABASES.slice(0, 1))('who may call what', database => {
     tokens.owner = await tokenOf('owner');
     for (const role of ['project-admin', 'viewer'] as const) tokens[role] = await tokenOf(role, ['own']);
   });
-  afterAll(() => test[Symbol.asyncDispose]());
+  afterAll(async () => {
+    await test[Symbol.asyncDispose]();
+    await traces[Symbol.asyncDispose]();
+  });
 
   async function tokenOf(role: Role, projects?: string[]): Promise<string> {
     const body = { name: `a ${role}`, role, ...(projects && { projects }) };
@@ -51,6 +57,7 @@ describe.each(DATABASES.slice(0, 1))('who may call what', database => {
     const [method = '', path = ''] = route.split(' ');
     const concrete = path
       .replace(':kid', kids[project] ?? '')
+      .replace(':traceId', 'ab'.repeat(16))
       .replace(':project', project)
       .replace(':piped', 'edge-1')
       .replace(':id', crypto.randomUUID());
@@ -94,8 +101,9 @@ describe.each(DATABASES.slice(0, 1))('who may call what', database => {
           const unknownToken = route === 'POST /v1/tokens/:id/revoke' && status === 404;
           expect([200, 201, 400, 412].includes(status) || unknownToken, `${where}: ${status}`).toBe(true);
           if (rule[role] === 'own' && rule.about === 'list') {
-            expect(body.items.length, where).toBeGreaterThan(0);
-            for (const item of body.items) expect(item.project ?? item.target.project, where).toBe('own');
+            const items = body.items ?? [body.deployment];
+            expect(items.length, where).toBeGreaterThan(0);
+            for (const item of items) expect(item.project ?? item.target.project, where).toBe('own');
           }
         }
       }

@@ -1,5 +1,7 @@
 import type { FastifyRequest } from 'fastify';
 import { Refusal } from '../problems/refusal.ts';
+import { requireOwnPage, sessionSecretOf } from '../sessions/cookie.ts';
+import { findSession, type Session } from '../sessions/sessions.ts';
 import type { KnownToken, Projects } from '../tokens/token-book.ts';
 import type { App, Context } from './context.ts';
 import { RULES, type Rule } from './rules.ts';
@@ -14,17 +16,23 @@ declare module 'fastify' {
   interface FastifyRequest {
     /** Who calls; nobody on public routes. */
     caller: KnownToken | undefined;
+    /** The sign-in that the caller came by, unless he showed his token. */
+    session: Session | undefined;
     /** The projects that this call may touch. */
     reach: Projects;
   }
 }
 
 /**
- * Checks the bearer token (RFC 6750) of each call, and what its role may do, before anything of the body is read. What
+ * Checks the bearer token (RFC 6750) of each call, or the session's cookie where there is no token, and what its role may do, before anything of the body is read. What
  * a role may do is said in `RULES` alone, and a route that has no row there can't be added.
  */
-export function guardRoutes(app: App, { tokens, apiRate }: Pick<Context, 'tokens' | 'apiRate'>): void {
+export function guardRoutes(
+  app: App,
+  { tokens, apiRate, registry }: Pick<Context, 'tokens' | 'apiRate' | 'registry'>,
+): void {
   app.decorateRequest('caller', undefined);
+  app.decorateRequest('session', undefined);
   app.decorateRequest('refusedWith', undefined);
   app.decorateRequest('reach');
   app.addHook('onRoute', ({ method, url, config }) => {
@@ -37,8 +45,14 @@ export function guardRoutes(app: App, { tokens, apiRate }: Pick<Context, 'tokens
     const { config, url = '' } = request.routeOptions;
     const rule = ruleOf(config.row ?? `${request.method} ${url}`);
     if (rule === 'public') return;
-    const caller = await tokens.find(bearerToken(request));
-    if (caller === undefined) throw new Refusal('unauthenticated', 'the bearer token is not known');
+    const secret = request.raw.headersDistinct.authorization === undefined ? sessionSecretOf(request) : undefined;
+    if (secret !== undefined) {
+      requireOwnPage(request);
+      request.session = await findSession(registry, tokens, secret);
+    }
+    const caller = secret === undefined ? await tokens.find(bearerToken(request)) : request.session?.caller;
+    if (caller === undefined)
+      throw new Refusal('unauthenticated', `the ${secret === undefined ? 'bearer token' : 'session'} is not known`);
     request.caller = caller;
     request.reach = reachOf(caller, rule);
     if (rule.about === 'every' && request.reach !== 'all')

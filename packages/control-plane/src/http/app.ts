@@ -28,10 +28,12 @@ import { pipedRoutes } from './routes/pipeds.ts';
 import { projectRoutes } from './routes/projects.ts';
 import { renewRoutes } from './routes/renew.ts';
 import { reportRoutes } from './routes/reports.ts';
+import { sessionRoutes } from './routes/sessions.ts';
 import { signingKeyRoutes } from './routes/signing-keys.ts';
 import { snapshotRoutes } from './routes/snapshots.ts';
 import { tokenRequestRoutes } from './routes/token-requests.ts';
 import { tokenRoutes } from './routes/tokens.ts';
+import { traceRoutes } from './routes/traces.ts';
 import { toRefusal } from './to-refusal.ts';
 
 export const MAX_BODY_BYTES = 16_384;
@@ -86,9 +88,9 @@ export async function createApp(context: Context, trustedProxies: readonly strin
     operationRoutes,
     projectRoutes,
     pipedRoutes,
+    pipecdRoutes,
     keyRoutes,
     enrollRoutes,
-    pipecdRoutes,
     renewRoutes,
     changeRoutes,
     snapshotRoutes,
@@ -98,6 +100,8 @@ export async function createApp(context: Context, trustedProxies: readonly strin
     reportRoutes,
     auditRoutes,
     tokenRoutes,
+    sessionRoutes,
+    traceRoutes,
     consoleRoutes,
   ]) {
     routes(app, context);

@@ -7,6 +7,7 @@ import type { ProblemCode } from '../problems/problems.ts';
 import type { Registry } from '../registry/registry.ts';
 import type { Actor } from '../store/write.ts';
 import type { TokenBook } from '../tokens/token-book.ts';
+import type { JaegerQuery } from '../traces/jaeger.ts';
 import type { ConsoleFiles } from './console-files.ts';
 import type { Metrics } from './metrics.ts';
 import type { RateBound } from './rate-bound.ts';
@@ -26,6 +27,8 @@ export interface Context {
   readonly apiRate: RateBound;
   readonly metrics: Metrics;
   readonly logger: Logger;
+  /** Where traces can be asked for. */
+  readonly traces: JaegerQuery | undefined;
   readonly consoleFiles: ConsoleFiles | undefined;
   /** Where pipeds reach this control plane. */
   publicUrl(): string;

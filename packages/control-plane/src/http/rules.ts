@@ -26,6 +26,7 @@ export type Rule = { readonly about: About } & Readonly<Record<Role, Reach>>;
 const READ = ['all', 'own', 'own', 'no'] as const;
 const WRITE = ['all', 'own', 'no', 'no'] as const;
 const OWNERS = ['all', 'no', 'no', 'no'] as const;
+const PEOPLE = ['all', 'all', 'all', 'no'] as const;
 const SERVERS = ['all', 'no', 'no', 'all'] as const;
 
 const ROWS = {
@@ -37,6 +38,7 @@ const ROWS = {
   'GET /<console>': 'public',
   'POST /v1/enroll': 'public',
   'POST /v1/renew': 'public',
+  'POST /v1/session': 'public',
   'POST /oauth2/token': 'public',
   'GET /oauth2/jwks': 'public',
   'GET /.well-known/openid-configuration': 'public',
@@ -57,17 +59,24 @@ const ROWS = {
 
   'GET /v1/projects/:project/pipeds/:piped/keys': ['path', ...READ],
   'POST /v1/projects/:project/pipeds/:piped/keys': ['path', ...WRITE],
-  'GET /v1/keys/:kid': ['key', 'all', 'own', 'own', 'all'],
-  'POST /v1/keys/:kid/revoke': ['key', ...WRITE],
   'POST /v1/pipecd/imports': ['none', ...OWNERS],
   /** Hashes of secrets: for whoever has to compare with them. */
   'GET /v1/projects/:project/pipeds/:piped/pipecd-keys': ['path', 'no', 'no', 'no', 'all'],
   'POST /v1/projects/:project/pipeds/:piped/forget-pipecd-keys': ['path', ...WRITE],
 
+  'GET /v1/keys/:kid': ['key', 'all', 'own', 'own', 'all'],
+  'POST /v1/keys/:kid/revoke': ['key', ...WRITE],
+
   'GET /v1/audit': ['list', ...READ],
   'GET /v1/audit/head': ['every', 'all', 'no', 'own', 'all'],
   'GET /v1/audit-key': ['none', 'all', 'all', 'all', 'all'],
   'POST /v1/audit-key': ['none', ...OWNERS],
+
+  'GET /v1/session': ['none', ...PEOPLE],
+  'DELETE /v1/session': ['none', ...PEOPLE],
+  'GET /v1/about': ['none', ...PEOPLE],
+  'GET /v1/traces': ['list', ...READ],
+  'GET /v1/traces/:traceId': ['list', ...READ],
 
   'GET /v1/tokens': ['none', ...OWNERS],
   'POST /v1/tokens': ['none', ...OWNERS],

@@ -22,6 +22,8 @@ export const PROBLEMS = Object.freeze({
   project_unknown: { status: 404, title: 'No such project' },
   piped_unknown: { status: 404, title: 'No such piped' },
   token_unknown: { status: 404, title: 'No such token' },
+  trace_unknown: { status: 404, title: 'No such trace' },
+  traces_unset: { status: 404, title: 'No store of traces is set' },
   key_unknown: { status: 404, title: 'No such key' },
   request_timeout: { status: 408, title: 'The request took too long to arrive' },
   project_exists: { status: 409, title: 'The project is there already' },
@@ -41,6 +43,7 @@ export const PROBLEMS = Object.freeze({
   rate_limited: { status: 429, title: 'Too many attempts' },
   headers_too_large: { status: 431, title: 'The headers are too large' },
   internal: { status: 500, title: 'Something went wrong here' },
+  traces_unavailable: { status: 503, title: 'The store of traces does not answer' },
   unavailable: { status: 503, title: 'Not available at the moment' },
 } as const);
 

@@ -1,4 +1,4 @@
-import { and, asc, eq, gt, gte, lt, sql } from 'drizzle-orm';
+import { and, asc, desc, eq, gt, gte, lt, sql } from 'drizzle-orm';
 import { audit } from '../store/schema.ts';
 import type { Projects } from '../tokens/token-book.ts';
 import type { AuditAction, AuditRow } from '../wire/audit.ts';
@@ -14,21 +14,23 @@ export interface AuditFilter {
   readonly from?: number | undefined;
   /** NumericDate seconds: before this one. */
   readonly until?: number | undefined;
+  /** Default `oldest`. */
+  readonly order?: 'oldest' | 'newest' | undefined;
 }
 
-/** Audit rows in the order of the writes, from the one behind `after` on. */
+/** Audit rows in the order of the writes or against it, from the one behind `after` on. */
 export async function listAudit(
   { store }: Registry,
   filter: AuditFilter & { readonly after?: number | undefined; readonly limit: number },
 ): Promise<Page<AuditRow, number>> {
-  const { reach, project, piped, action, from, until, after = 0, limit } = filter;
+  const { reach, project, piped, action, from, until, order, after, limit } = filter;
   const projectOfRow = sql`(${audit.target} ->> 'project')`;
   const rows = await store.db
     .select()
     .from(audit)
     .where(
       and(
-        gt(audit.seq, after),
+        after === undefined ? undefined : order === 'newest' ? lt(audit.seq, after) : gt(audit.seq, after),
         withinReach(projectOfRow, reach),
         project === undefined ? undefined : sql`${projectOfRow} = ${project}`,
         piped === undefined ? undefined : sql`${audit.target} ->> 'piped' = ${piped}`,
@@ -37,7 +39,7 @@ export async function listAudit(
         until === undefined ? undefined : lt(audit.at, new Date(until * 1000)),
       ),
     )
-    .orderBy(asc(audit.seq))
+    .orderBy(order === 'newest' ? desc(audit.seq) : asc(audit.seq))
     .limit(limit + 1);
   return toPage(rows, limit, {
     item: auditRowOf,

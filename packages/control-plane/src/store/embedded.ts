@@ -5,7 +5,6 @@ import { migrate } from 'drizzle-orm/pglite/migrator';
 import { ControlPlaneStartError, fileError } from '../problems/start-error.ts';
 import type { Database, Store } from './database.ts';
 import { rootCause } from './failures.ts';
-import * as schema from './schema.ts';
 
 /** What a new database takes on disk, and what one that is there wants to start, roughly. */
 const ROOM_BYTES = 48 << 20;
@@ -19,7 +18,7 @@ const ROOM_BYTES = 48 << 20;
  */
 export async function openEmbedded(folder: string): Promise<Store> {
   const client = await openPglite(folder);
-  const database = drizzle(client, { schema });
+  const database = drizzle(client);
   const db: Database = database;
   return {
     kind: 'embedded',

@@ -5,7 +5,6 @@ import { ControlPlaneStartError } from '../problems/start-error.ts';
 import { ChangeListener } from './change-listener.ts';
 import type { Database, Store } from './database.ts';
 import { isUnavailable, rootCause } from './failures.ts';
-import * as schema from './schema.ts';
 
 /** Any number that other users of the same database don't take for their advisory locks. */
 const START_LOCK = 7_368_011_233;
@@ -41,7 +40,7 @@ export async function openServed(url: string, maxConnections = 10): Promise<Stor
   });
   return {
     kind: 'served',
-    db: drizzle(pool, { schema }),
+    db: drizzle(pool),
     transaction: work => withClient(pool, client => inTransaction(client, work)),
     exclusively: work => underStartLock(url, work),
     listen(callbacks) {
@@ -74,7 +73,7 @@ async function withClient<T>(pool: pg.Pool, work: (client: pg.PoolClient) => Pro
 async function inTransaction<T>(client: pg.PoolClient, work: (tx: Database) => Promise<T>): Promise<T> {
   await client.query('begin');
   try {
-    const result = await work(drizzle(client, { schema }));
+    const result = await work(drizzle(client));
     await client.query('commit');
     return result;
   } catch (error) {
@@ -100,7 +99,7 @@ async function underStartLock<T>(
   try {
     await client.connect();
     await client.query('select pg_advisory_lock($1)', [START_LOCK]);
-    const database = drizzle(client, { schema });
+    const database = drizzle(client);
     return await work(database, migrationsFolder => migrate(database, { migrationsFolder }));
   } finally {
     await client.end();

@@ -14,10 +14,13 @@ export interface KnownToken {
   readonly projects: Projects;
 }
 
+type Listed = KnownToken & { readonly endsAtMs: number };
+
 type Page = {
   readonly readAtMs: number;
   /** By the hash of the token. A look-up by hash tells nothing by its time that would help to guess 256 random bits. */
-  readonly tokens: ReadonlyMap<string, KnownToken & { readonly endsAtMs: number }>;
+  readonly tokens: ReadonlyMap<string, Listed>;
+  readonly byId: ReadonlyMap<string, Listed>;
 };
 
 export interface TokenBookOptions {
@@ -52,17 +55,26 @@ export class TokenBook {
     if (looksIssued(token) && !isBearerToken(token)) return undefined;
     const hash = hashToken(token);
     const { tokens } = await this.#current();
-    const known = tokens.get(hash);
-    if (known === undefined || this.#options.now() >= known.endsAtMs) return undefined;
-    this.#options.onUse?.(known.id);
-    const { id, role, projects } = known;
-    return { id, role, projects };
+    return this.#used(tokens.get(hash));
+  }
+
+  /** The token of a session, which is good for no longer than it. */
+  async findById(id: string): Promise<KnownToken | undefined> {
+    const { byId } = await this.#current();
+    return this.#used(byId.get(id));
   }
 
   /** They have changed here: the next look is at the database. */
   forget(): void {
     this.#page = undefined;
     this.#reading = undefined;
+  }
+
+  #used(known: Listed | undefined): KnownToken | undefined {
+    if (known === undefined || this.#options.now() >= known.endsAtMs) return undefined;
+    this.#options.onUse?.(known.id);
+    const { id, role, projects } = known;
+    return { id, role, projects };
   }
 
   async #current(): Promise<Page> {
@@ -92,6 +104,6 @@ export class TokenBook {
       const known = { id, role, projects: projects ?? ('all' as const), endsAtMs: expiresAt?.getTime() ?? Infinity };
       return [tokenHash, known] as const;
     });
-    return { readAtMs, tokens: new Map(tokens) };
+    return { readAtMs, tokens: new Map(tokens), byId: new Map(tokens.map(([, token]) => [token.id, token])) };
   }
 }

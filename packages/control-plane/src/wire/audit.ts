@@ -22,6 +22,8 @@ export const AUDIT_ACTIONS = Object.freeze([
   'access_token.replaced',
   'access_token.created',
   'access_token.revoked',
+  'session.started',
+  'session.ended',
   'signing_key.created',
   'signing_key.withdrawn',
   'pipecd_keys.imported',

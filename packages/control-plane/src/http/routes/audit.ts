@@ -27,6 +27,7 @@ export function auditRoutes(app: App, { registry }: Context): void {
           action: z.enum(AUDIT_ACTIONS).optional(),
           from: timeSchema.optional().describe('NumericDate seconds: from this one on'),
           until: timeSchema.optional().describe('NumericDate seconds: before this one'),
+          order: z.enum(['oldest', 'newest']).default('oldest').describe('which comes first'),
           limit: limitSchema,
           after: afterSchema('audit', z.number().int().nonnegative()),
         }),

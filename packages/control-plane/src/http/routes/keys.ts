@@ -2,7 +2,8 @@ import { type Algorithm, kidSchema, parsePublicJwk, verifyPossession } from '@sp
 import { z } from 'zod';
 import { Refusal } from '../../problems/refusal.ts';
 import { generateKey, type ListKey, listKeys, type NewKey, revokeKey, uploadKey } from '../../registry/keys.ts';
-import { findKey, recordOf } from '../../registry/records.ts';
+import { keyLookUp } from '../../registry/look-up.ts';
+import { findKey } from '../../registry/records.ts';
 import {
   createdKeySchema,
   createKeyBodySchema,
@@ -11,7 +12,7 @@ import {
   keyStatusSchema,
 } from '../../wire/keys.ts';
 import { isWithin } from '../access.ts';
-import { PROBLEM_RESPONSES } from '../answers.ts';
+import { madeHere, PROBLEM_RESPONSES } from '../answers.ts';
 import { type App, actorOf, type Context } from '../context.ts';
 import { ifMatchHeaders, preconditionOf, sendVersioned } from '../etag.ts';
 import { idempotencyHeaders, idempotencyOf } from '../idempotency.ts';
@@ -24,6 +25,7 @@ const listKey: z.ZodType<ListKey> = z.tuple([z.number().int().nonnegative().max(
 const common = { tags: ['keys'], security: BEARER };
 
 export function keyRoutes(app: App, { registry, publicUrl }: Context): void {
+  const lookUp = keyLookUp(registry.store.db);
   app.get(
     '/v1/projects/:project/pipeds/:piped/keys',
     {
@@ -38,6 +40,7 @@ export function keyRoutes(app: App, { registry, publicUrl }: Context): void {
         }),
         response: { 200: keyListSchema, ...PROBLEM_RESPONSES },
       },
+      serializerCompiler: madeHere,
     },
     async ({ params, query }) => pageOf('keys', await listKeys(registry, params, query)),
   );
@@ -77,12 +80,12 @@ export function keyRoutes(app: App, { registry, publicUrl }: Context): void {
         params: kidParams,
         response: { 200: keyRecordSchema, ...PROBLEM_RESPONSES },
       },
+      serializerCompiler: madeHere,
     },
     async (request, reply) => {
-      const { revision, found } = await findKey(registry.store.db, request.params.kid);
+      const { revision, record } = await lookUp(request.params.kid);
       reply.header('x-spanpass-revision', String(revision));
-      if (found === undefined || !isWithin(request.reach, found.key.project)) throw keyUnknown();
-      const record = recordOf(found.key, found.piped, found.project);
+      if (record === undefined || !isWithin(request.reach, record.project)) throw keyUnknown();
       return sendVersioned(reply, { value: record, revision: record.revision });
     },
   );

@@ -26,7 +26,9 @@ const common = { tags: ['pipeds'], security: BEARER };
 
 const listQuery = z.strictObject({
   project: idSchema.optional(),
+  piped: idSchema.optional(),
   status: statusSchema.optional(),
+  search: idSchema.optional().describe('a part of the name, in small letters or capitals'),
   limit: limitSchema,
   after: afterSchema('pipeds', z.tuple([idSchema, idSchema])),
 });
