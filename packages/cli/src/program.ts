@@ -10,6 +10,7 @@ import { enrollCommand } from './commands/enroll.ts';
 import { forwardCommand } from './commands/forward.ts';
 import { gatewayCommand } from './commands/gateway.ts';
 import { keyCommand } from './commands/key.ts';
+import { pipecdCommand } from './commands/pipecd.ts';
 import { pipedCommand } from './commands/piped.ts';
 import { projectCommand } from './commands/project.ts';
 import { renewCommand } from './commands/renew.ts';
@@ -47,6 +48,7 @@ export function createProgram(io: Io, overrides: UpOverrides = {}): Command {
     .addCommand(serverCommand(io))
     .addCommand(projectCommand(io))
     .addCommand(pipedCommand(io))
+    .addCommand(pipecdCommand(io))
     .addCommand(keyCommand(io))
     .addCommand(adminTokenCommand(io))
     .addCommand(auditCommand(io))

@@ -8,9 +8,11 @@ import {
   type KeySource,
   type PeerCertificate,
   type Principal,
+  pipecdKey,
   pipedJwt,
 } from '@spanpass/server';
 import { isProblem } from '../admin/connect.ts';
+import { Failure } from '../failure.ts';
 
 export interface Question {
   /** The authorization value, `Bearer …`; empty for none. */
@@ -57,7 +59,17 @@ export async function askServer(connect: () => Promise<ControlPlaneClient>, ques
     },
     peek: () => undefined,
   };
-  const chain = question.authenticators.map(one => (one === 'piped-jwt' ? pipedJwt({ keys, audience }) : one));
+  const pipeds = {
+    lookup() {
+      failure = new Failure("PipeCD's keys in the control plane are shown to auth servers alone: ask one of them");
+      throw failure;
+    },
+    peek: () => undefined,
+  };
+  const chain = question.authenticators.map(one => {
+    if (one === 'piped-jwt') return pipedJwt({ keys, audience });
+    return one === 'pipecd-key' ? pipecdKey({ pipeds }) : one;
+  });
   const server = createServer({ authenticators: chain.map(watched), checkTimeoutMs: 20_000 });
 
   function watched(authenticator: Authenticator): Authenticator {

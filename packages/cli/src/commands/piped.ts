@@ -1,4 +1,4 @@
-import type { Refusals } from '@spanpass/control-plane/client';
+import type { ListedPiped, Refusals } from '@spanpass/control-plane/client';
 import { SIGNALS, type Signal } from '@spanpass/credential';
 import { Command, Option } from 'commander';
 import { connectAdmin } from '../admin/connect.ts';
@@ -70,7 +70,7 @@ function listCommand(io: Io): Command {
                 item.piped,
                 item.projectStatus === 'disabled' ? 'project disabled' : item.pipedStatus,
                 item.keys,
-                item.lastSeenAt === undefined ? '-' : time(item.lastSeenAt),
+                lastSeen(item),
                 refused(item.refusals),
                 item.scopes.join(','),
                 time(item.createdAt),
@@ -78,6 +78,13 @@ function listCommand(io: Io): Command {
             ),
       );
     });
+}
+
+/** When, and by what it was known then if not by its own key. */
+function lastSeen({ lastSeenAt, lastSeenBy: [last] }: ListedPiped): string {
+  if (lastSeenAt === undefined) return '-';
+  const other = last === undefined || last.authenticator === 'piped-jwt' ? '' : ` by ${last.authenticator}`;
+  return `${time(lastSeenAt)}${other}`;
 }
 
 /** What the piped itself sent and was refused; then, apart, what anybody may have sent in its name. */
