@@ -15,6 +15,8 @@ export type StartErrorCode =
   | 'database_unreachable'
   | 'database_failed'
   | 'database_newer'
+  | 'move_target_used'
+  | 'audit_broken'
   | 'console_unusable'
   | 'port_in_use'
   | 'listen_failed';
