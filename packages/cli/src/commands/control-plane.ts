@@ -7,7 +7,9 @@ import { wrongUsage } from '../failure.ts';
 import { type Io, printResult } from '../io.ts';
 import { type ControlPlaneSettings, controlPlaneSettings } from '../settings/control-plane.ts';
 import { untilStopped } from '../until-stopped.ts';
+import { moveCommand } from './move.ts';
 import { examples, type JsonOption, settingsHelp, withJson } from './options.ts';
+import { restoredCommand } from './restored.ts';
 import { rotateSigningKeyCommand } from './rotate-signing-key.ts';
 import { snapshotKeyCommand } from './snapshot-key.ts';
 
@@ -42,6 +44,8 @@ export function controlPlaneCommand(io: Io): Command {
       );
       await untilStopped(io.stop);
     })
+    .addCommand(moveCommand(io))
+    .addCommand(restoredCommand(io))
     .addCommand(snapshotKeyCommand(io))
     .addCommand(rotateSigningKeyCommand(io));
 }
