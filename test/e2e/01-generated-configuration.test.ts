@@ -57,9 +57,26 @@ await describeWithEngine(['envoy'], 'a real Envoy takes the generated configurat
     expect(await validate(options)).toContain('OK');
   });
 
+  it('with access tokens verified here, and without a warning', async () => {
+    const files = await selfSigned(folder);
+    const output = await validate({
+      auth: {
+        mode: 'jwt',
+        endpoints: ['control-plane.test:443'],
+        issuer: 'https://control-plane.test',
+        audience: 'another-gateway',
+        tls: { caFile: files.certFile },
+        maxCachedTokens: 0,
+        keyMaxAgeMs: 5000,
+      },
+    });
+    expect(output.split('\n').filter(line => /\[(warning|error|critical)\]/.test(line))).toEqual([]);
+  });
+
   it.each([
     ['yaml', []],
     ['json', ['--json']],
+    ['yaml', ['--check', 'jwt']],
   ])('as the command prints it, in %s', async (format, flags) => {
     const path = join(folder, `printed.${format}`);
     await writeFile(path, await printed('envoy', ...flags));

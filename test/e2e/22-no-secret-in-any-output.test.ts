@@ -7,7 +7,7 @@ import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { buffer } from 'node:stream/consumers';
 import { promisify } from 'node:util';
-import { parseKeyFile } from '@spanpass/credential';
+import { CLIENT_ASSERTION_TYPE, parseKeyFile } from '@spanpass/credential';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { describeWithEngine } from '../engines/describe.ts';
 import { startCollector } from '../harness/collector.ts';
@@ -34,6 +34,11 @@ const staticKey = 'ovnq6wh0zwqx3ezd8bq7b1yd2vgrxaj6l4prcr7u9xmb3nlhkz';
 const staticKeyHash = '$2b$10$/l65wpa0L5LAPFt.h/vDxOk.MhLk/bmTUKKoySYBRXoy6rrumeMNW';
 
 const traceId = '4bf92f3577b34da6a3ce929d0e0e4736';
+
+function tokenRequest(assertion: string): URLSearchParams {
+  const type = { grant_type: 'client_credentials', client_assertion_type: CLIENT_ASSERTION_TYPE };
+  return new URLSearchParams({ ...type, client_assertion: assertion });
+}
 
 /** The backend of the checks' own traces: keeps what it is sent as it came. */
 async function startTraceBackend(stage: Stage) {
@@ -193,6 +198,15 @@ await describeWithEngine(['envoy', 'otelcol'], 'no secret is in any output', eng
     await command(['renew', '--key-file', keyPath]);
     const keyFile = await keyFileNow();
     const good = passOf('a good pass', await passFor(keyFile));
+    secret('the encryption key', (await readFile(join(folder, 'data', 'encryption-key'), 'utf8')).trim());
+    const audience = urls.controlPlane;
+    const assertion = passOf('an assertion', await passFor(keyFile, { purpose: 'tokenExchange', audience }));
+    const exchange = { method: 'POST', body: tokenRequest(assertion) };
+    const exchanged = (await (await fetch(`${audience}/oauth2/token`, exchange)).json()) as { access_token: string };
+    const token = passOf('an access token', exchanged.access_token);
+    await answer('the answer to an assertion that was used', `${audience}/oauth2/token`, exchange);
+    const wrong = { method: 'POST', body: tokenRequest(withClaims(assertion, { project: 'bank' })) };
+    await answer('the answer to changed claims', `${audience}/oauth2/token`, wrong);
     const printed = await command(['token', '--key-file', keyPath], { showsSecrets: true });
     passOf('a printed pass', printed.trim());
     secret('the static key', staticKey);
@@ -212,6 +226,8 @@ await describeWithEngine(['envoy', 'otelcol'], 'no secret is in any output', eng
       ],
       ['no static key', `Bearer ${secret('what is no key', randomBytes(24).toString('hex'))}`],
       ['another scheme', `Basic ${secret('a password', randomBytes(24).toString('base64'))}`],
+      ['an access token where none is taken', `Bearer ${token}`],
+      ['an assertion at the gateway', `Bearer ${assertion}`],
       ['two passes', `Bearer ${good},Bearer ${good}`],
       ['a pass of a former key', `Bearer ${passOf('a former key', await passFor(first))}`],
       ['changed claims', `Bearer ${passOf('changed claims', withClaims(good, { project: 'bank' }))}`],

@@ -10,9 +10,12 @@ import { type RunningEnvoy, startEnvoy } from '../harness/envoy.ts';
 import { exportSpan } from '../harness/export.ts';
 import { tracesRequest, tracesRequestJson } from '../harness/otlp.ts';
 import { bearer, passFor } from '../harness/passes.ts';
+import { freePorts } from '../harness/ports.ts';
 import { exportOverGrpc, exportOverHttp } from '../harness/raw-client.ts';
+import { startForward } from '../harness/servers.ts';
 import { type Sink, startSink, valuesOf } from '../harness/sink.ts';
 import { Stage } from '../harness/stage.ts';
+import { tempDir } from '../harness/temp.ts';
 import { waitFor } from '../harness/wait.ts';
 import { endOf, type Issuer, signerOf, startIssuer } from './exchanged.ts';
 
@@ -71,6 +74,15 @@ await describeWithEngine(['envoy', 'otelcol'], 'Envoy verifies access tokens its
     expect(await exportSpan(exporter, 'from the stock exporter')).toBe('accepted');
     await exporter.shutdown();
     await sink.span('from the stock exporter');
+  });
+
+  it('from a sidecar, with one of its flags', async () => {
+    const ports = await freePorts('grpcPort', 'httpPort');
+    const spoolDir = await tempDir(stage, 'spool');
+    const endpoint = `http://127.0.0.1:${gateway.grpcPort}`;
+    await startForward(stage, { ...ports, keyFile: piped.keyFilePath, endpoint, spoolDir, args: ['--exchange'] });
+    expect((await exportOverGrpc(ports.grpcPort, tracesRequest('from a sidecar'))).code).toBe(status.OK);
+    expect(valuesOf((await sink.span('from a sidecar')).resource, 'piped-id')).toEqual(['piped-1']);
   });
 
   it('over HTTP', async () => {

@@ -30,6 +30,7 @@ interface ForwardFlags extends DataDirOption {
   readonly caFile?: string;
   readonly certFile?: string;
   readonly certKeyFile?: string;
+  readonly exchange?: boolean;
   readonly allowPlaintext?: boolean;
   readonly logLevel: string;
 }
@@ -60,6 +61,7 @@ export function forwardCommand(io: Io): Command {
     .option('--ca-file <file>', "PEM: whom to trust, instead of the system's roots")
     .option('--cert-file <file>', 'PEM: the certificate to show to the gateway')
     .option('--cert-key-file <file>', 'PEM: its private key')
+    .option('--exchange', 'show the gateway access tokens of the control plane, for one that verifies them itself')
     .option('--allow-plaintext', 'let the credential leave this machine unencrypted')
     .addOption(
       new Option('--log-level <level>').choices(['fatal', 'error', 'warn', 'info', 'debug', 'silent']).default('info'),
@@ -76,7 +78,11 @@ protobuf is taken, and JSON refused (415).\n${examples(
     .action(async (flags: ForwardFlags) => {
       const addresses = listenAddresses(flags);
       refuseItself(flags.endpoint, [addresses.grpc, addresses.http]);
-      await using client = createClient({ keyFile: flags.keyFile, allowPlaintext: flags.allowPlaintext });
+      await using client = createClient({
+        keyFile: flags.keyFile,
+        exchange: flags.exchange,
+        allowPlaintext: flags.allowPlaintext,
+      });
       const log = pino({ name: 'spanpass-forward', level: flags.logLevel }, pino.destination(2));
       await started(client, log);
       const { startSidecar } = await import('../sidecar/sidecar.ts');

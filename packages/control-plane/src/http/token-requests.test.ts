@@ -104,6 +104,8 @@ describe.each(DATABASES)('POST /oauth2/token on $name', database => {
     const holder = await enrolled(test, newName());
     const gateway = await assertionOf(test, holder, { purpose: 'gateway' });
     expectRefusal(await ask(test, gateway), INVALID, 'another purpose');
+    const renewal = await assertionOf(test, holder, { purpose: 'renewal', bodyHash: 'b'.repeat(43) });
+    expectRefusal(await ask(test, renewal), INVALID, 'another purpose');
     const elsewhere = await assertionOf(test, holder, { audience: 'https://elsewhere.example' });
     expectRefusal(await ask(test, elsewhere), INVALID, 'another audience');
     const early = await assertionOf(test, holder, { now: () => test.clock.now + 120_000 });
@@ -111,6 +113,9 @@ describe.each(DATABASES)('POST /oauth2/token on $name', database => {
     const token = (await ask(test, await assertionOf(test, holder))).body.access_token;
     expectRefusal(await ask(test, token), INVALID, 'another purpose');
     expectRefusal(await ask(test, 'abc'), INVALID, 'not a JWS');
+    // Nor does an access token open any other door here.
+    expect((await test.call('GET', '/v1/pipeds', { token })).status).toBe(401);
+    expect((await test.call('POST', '/v1/renew', { token, body: {} })).status).toBeGreaterThanOrEqual(400);
   });
 
   it('refuses a key that is unknown, forged or revoked, and another client_id', async () => {
