@@ -53,7 +53,10 @@ export const controlPlaneSettings = z.object({
     .optional()
     .describe('Addresses and networks of proxies whose `x-forwarded-for` is believed. Default: none.'),
   apiRate: z
-    .strictObject({ burst: z.int().min(1).max(1_000_000), perSecond: z.number().positive().max(1_000_000) })
+    .strictObject({
+      burst: z.int().min(1).max(1_000_000).describe('At once, after a pause.'),
+      perSecond: z.number().positive().max(1_000_000).describe('From then on.'),
+    })
     .optional()
     .describe(
       'Calls that one token may make: so many at once, then so many per second. Auth servers are not bounded. Default: `{ burst: 1000, perSecond: 500 }`.',
