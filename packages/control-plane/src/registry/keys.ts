@@ -8,13 +8,13 @@ import {
 } from '@spanpass/credential';
 import { and, asc, eq, gt, sql } from 'drizzle-orm';
 import { Refusal } from '../problems/refusal.ts';
-import { keys, keyUse } from '../store/schema.ts';
+import { keys, keyUse, pipeds, projects } from '../store/schema.ts';
 import type { Actor, Write } from '../store/write.ts';
 import type { AuditAction } from '../wire/audit.ts';
 import type { KeyStatus, ListedKey } from '../wire/keys.ts';
 import { type Idempotency, once } from './idempotency.ts';
 import { type Page, toPage } from './page.ts';
-import { type PipedId, requirePiped } from './pipeds.ts';
+import { isPiped, type PipedId, pipedUnknown, requirePiped } from './pipeds.ts';
 import { type Precondition, requireRevision } from './precondition.ts';
 import { changeKey, type FoundKey, findKey, type KeyRow, recordOf } from './records.ts';
 import { type Registry, toSeconds, writeTo } from './registry.ts';
@@ -102,15 +102,23 @@ export async function addKey(
   { kid, alg, publicJwk }: NewKey,
   action: AuditAction,
 ): Promise<KeyRecord> {
-  const { piped, project } = await requirePiped(write, id);
-  const [known] = await write.tx.select({ kid: keys.kid }).from(keys).where(eq(keys.kid, kid));
-  if (known !== undefined) throw new Refusal('kid_exists', 'this key is registered already: make a new one');
   const createdAt = toSeconds(write.at);
-  const active = await write.tx
-    .select({ kid: keys.kid })
-    .from(keys)
-    .where(and(ofPiped(id), eq(keys.status, 'active'), gt(keys.notAfter, createdAt)));
-  if (active.length >= MAX_ACTIVE_KEYS) {
+  const active = and(ofPiped(id), eq(keys.status, 'active'), gt(keys.notAfter, createdAt));
+  // In one statement, since all other writes wait for this one.
+  const [found] = await write.tx
+    .select({
+      piped: pipeds,
+      project: projects,
+      isKnown: sql<boolean>`exists (select from ${keys} where ${keys.kid} = ${kid})`,
+      active: sql<number>`(select count(*)::int from ${keys} where ${active})`,
+    })
+    .from(pipeds)
+    .innerJoin(projects, eq(projects.project, pipeds.project))
+    .where(isPiped(id));
+  if (found === undefined) throw pipedUnknown(id);
+  const { piped, project } = found;
+  if (found.isKnown) throw new Refusal('kid_exists', 'this key is registered already: make a new one');
+  if (found.active >= MAX_ACTIVE_KEYS) {
     throw new Refusal('too_many_keys', `the piped ${id.piped} has two active keys already: revoke one of them first`);
   }
   const row = (revision: number): KeyRow => ({

@@ -52,10 +52,12 @@ export async function requirePiped(
     .from(pipeds)
     .innerJoin(projects, eq(projects.project, pipeds.project))
     .where(isPiped(id));
-  if (row === undefined) {
-    throw new Refusal('piped_unknown', `there is no piped ${id.piped} in the project ${id.project}: register it first`);
-  }
+  if (row === undefined) throw pipedUnknown(id);
   return { piped: row.pipeds, project: row.projects };
+}
+
+export function pipedUnknown({ project, piped }: PipedId): Refusal {
+  return new Refusal('piped_unknown', `there is no piped ${piped} in the project ${project}: register it first`);
 }
 
 /** The condition that finds one piped. */

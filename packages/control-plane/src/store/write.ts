@@ -53,12 +53,17 @@ export class Write {
   /** Nothing noted, nothing written: a call that changes nothing makes no revision. */
   async flush(): Promise<boolean> {
     if (this.#audit.length === 0) return false;
-    await this.tx.insert(audit).values(this.#audit);
-    if (this.#changes.length > 0) await this.tx.insert(changes).values(this.#changes);
-    await this.tx
+    const { tx } = this;
+    const audited = tx.$with('audited').as(tx.insert(audit).values(this.#audit).returning({ seq: audit.seq }));
+    const changed =
+      this.#changes.length === 0
+        ? []
+        : [tx.$with('changed').as(tx.insert(changes).values(this.#changes).returning({ revision: changes.revision }))];
+    // All in one statement, since all other writes wait for this one. Replicas hear of it when it is committed.
+    await tx
+      .with(audited, ...changed)
       .update(counter)
       .set({ revision: this.#revision, auditSeq: this.#auditSeq, auditHash: this.#auditHash })
-      // In the same statement, since all other writes wait for this one. Replicas hear of it when it is committed.
       .returning({ notified: sql`pg_notify(${CHANNEL}, '')` });
     return true;
   }
