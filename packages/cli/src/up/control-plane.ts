@@ -16,16 +16,19 @@ export interface EmbeddedOptions {
   readonly dataDir: string;
   readonly host: string;
   readonly port: number;
+  /** Where traces can be asked for, for the console. */
+  readonly jaegerUrl: string;
 }
 
 /** Starts the control plane on its embedded database, with tokens from the environment, or else made and kept in `dataDir`. */
 export function startEmbeddedControlPlane(env: NodeJS.ProcessEnv) {
-  return async ({ dataDir, host, port }: EmbeddedOptions): Promise<EmbeddedControlPlane> => {
+  return async ({ dataDir, host, port, jaegerUrl }: EmbeddedOptions): Promise<EmbeddedControlPlane> => {
     const log = pino.destination({ dest: join(dataDir, 'control-plane.log'), sync: true, mode: 0o600, append: false });
     const controlPlane = await startControlPlane({
       dataDir,
       host,
       port,
+      jaegerUrl,
       adminToken: env.SPANPASS_ADMIN_TOKEN || undefined,
       authServerToken: env.SPANPASS_AUTH_SERVER_TOKEN || undefined,
       encryptionKey: env.SPANPASS_ENCRYPTION_KEY || undefined,

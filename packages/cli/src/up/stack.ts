@@ -42,6 +42,7 @@ export interface StackOptions {
     dataDir: string;
     host: string;
     port: number;
+    jaegerUrl: string;
   }) => Promise<EmbeddedControlPlane>;
   /** For tests: what the built-in gateway asks in the place of the auth server's own. */
   readonly serverOf?: (auth: AuthServer) => Server;
@@ -80,7 +81,12 @@ export async function startStack(options: StackOptions): Promise<Stack> {
   try {
     await progress('starting the control plane on its embedded database …');
     const controlPlane = cleanup.add(
-      await options.startControlPlane({ dataDir, host: HOST, port: ports.controlPlane }),
+      await options.startControlPlane({
+        dataDir,
+        host: HOST,
+        port: ports.controlPlane,
+        jaegerUrl: `http://${HOST}:${ports.metrics}`,
+      }),
     );
     stop.throwIfAborted();
     await progress(
@@ -141,6 +147,8 @@ function authServer({ ports, dataDir }: StackOptions, controlPlane: EmbeddedCont
     port: ports.auth,
     http: { host: HOST, port: ports.authHttp },
     metrics: { host: HOST, port: 0 },
+    // Whoever tries it out wants to see it.
+    usageReportEveryMs: 2_000,
     drainTimeoutMs: 1_000,
     logger: pino({ name: 'auth-server' }, log),
   });

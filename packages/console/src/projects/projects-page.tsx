@@ -1,0 +1,107 @@
+import { Anchor, Badge, Button, Text } from '@mantine/core';
+import { notifications } from '@mantine/notifications';
+import { useMutation, useQueryClient } from '@tanstack/react-query';
+import { useState } from 'react';
+import { post } from '../api/call.ts';
+import { useProjects } from '../api/queries.ts';
+import type { Project } from '../api/types.ts';
+import { When } from '../format/time.tsx';
+import { Followers } from '../piped/followers.tsx';
+import { useMayWrite } from '../session/caller.ts';
+import { Confirm } from '../shell/confirm.tsx';
+import { Awaited, Page } from '../shell/page.tsx';
+
+export function ProjectsPage() {
+  const { data, error } = useProjects();
+  const [changed, setChanged] = useState<Project>();
+  const mayWrite = useMayWrite();
+  return (
+    <Page title="Projects">
+      {data === undefined ? (
+        <Awaited error={error} what="projects" />
+      ) : (
+        <div className="panel scroll">
+          {data.items.length === 0 ? (
+            <Text p="md">
+              There is none yet: <Anchor href="#/pipeds/register">registering a piped</Anchor> makes its project too.
+            </Text>
+          ) : (
+            <table className="long" aria-label="Projects">
+              <thead>
+                <tr>
+                  <th scope="col">Project</th>
+                  <th scope="col">State</th>
+                  <th scope="col">Made</th>
+                  {mayWrite && <th scope="col">Action</th>}
+                </tr>
+              </thead>
+              <tbody>
+                {data.items.map(item => (
+                  <tr key={item.project}>
+                    <td>
+                      <Text fw={600} size="sm">
+                        {item.project}
+                      </Text>
+                    </td>
+                    <td>
+                      <Badge
+                        color={item.projectStatus === 'active' ? 'green' : 'gray'}
+                        variant="light"
+                        tt="none"
+                        radius="sm"
+                      >
+                        {item.projectStatus === 'active' ? 'Enabled' : 'Disabled'}
+                      </Badge>
+                    </td>
+                    <td>
+                      <When at={item.createdAt} />
+                    </td>
+                    {mayWrite && (
+                      <td>
+                        <Button size="compact-sm" variant="default" onClick={() => setChanged(item)}>
+                          {item.projectStatus === 'active' ? 'Disable' : 'Enable'} {item.project}
+                        </Button>
+                      </td>
+                    )}
+                  </tr>
+                ))}
+              </tbody>
+            </table>
+          )}
+        </div>
+      )}
+      {changed && <Change {...changed} onClose={() => setChanged(undefined)} />}
+    </Page>
+  );
+}
+
+function Change({ project, projectStatus, onClose }: Project & { onClose: () => void }) {
+  const verb = projectStatus === 'active' ? 'disable' : 'enable';
+  const client = useQueryClient();
+  const change = useMutation({
+    mutationFn: () => post(`/v1/projects/${project}/${verb}`),
+    onSuccess: () => {
+      notifications.show({ message: `The project ${project} is ${verb}d.` });
+      void client.invalidateQueries();
+      onClose();
+    },
+  });
+  return (
+    <Confirm
+      title={`${verb === 'disable' ? 'Disable' : 'Enable'} the project ${project}?`}
+      action={verb === 'disable' ? 'Disable' : 'Enable'}
+      isDangerous={verb === 'disable'}
+      isPending={change.isPending}
+      error={change.error}
+      onConfirm={() => change.mutate()}
+      onClose={onClose}
+    >
+      <Text size="sm">
+        {verb === 'disable'
+          ? 'Whatever any of its pipeds sends is refused, until the project is enabled again.'
+          : 'What its enabled pipeds send passes again.'}
+      </Text>
+      <Followers />
+    </Confirm>
+  );
+}

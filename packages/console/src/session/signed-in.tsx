@@ -1,0 +1,36 @@
+import { Alert, Center, Loader } from '@mantine/core';
+import { useQueryClient } from '@tanstack/react-query';
+import { useEffect } from 'react';
+import { hasCode } from '../api/call.ts';
+import { useSession } from '../api/queries.ts';
+import { Pages } from '../pages.tsx';
+import { Shell } from '../shell/shell.tsx';
+import { CallerContext } from './caller.ts';
+import { SignIn } from './sign-in.tsx';
+
+/** The pages for whoever is signed in, and the way in for everybody else. */
+export function SignedIn() {
+  const { data, error, isPending } = useSession();
+  const client = useQueryClient();
+  const isOut = hasCode(error, 'unauthenticated');
+  // What the last one saw is not for the next one.
+  useEffect(() => {
+    if (isOut) client.removeQueries({ predicate: ({ queryKey }) => queryKey[0] !== 'session' });
+  }, [isOut, client]);
+
+  if (isOut) return <SignIn />;
+  if (data !== undefined) {
+    return (
+      <CallerContext value={data}>
+        <Shell isLost={error !== null}>
+          <Pages />
+        </Shell>
+      </CallerContext>
+    );
+  }
+  return (
+    <Center component="main" mih="60vh">
+      {isPending ? <Loader aria-label="Loading" /> : <Alert color="red">{error?.message}</Alert>}
+    </Center>
+  );
+}

@@ -1,0 +1,14 @@
+import { createTheme, Modal, Tooltip } from '@mantine/core';
+
+/**
+ * The policy that the console is served with lets no `<style>` in, so everything that would make one is turned off, and
+ * what it would say is in the style sheets.
+ */
+export const theme = createTheme({
+  primaryShade: 8,
+  cursorType: 'pointer',
+  components: {
+    Modal: Modal.extend({ defaultProps: { lockScroll: false, centered: true, transitionProps: { duration: 0 } } }),
+    Tooltip: Tooltip.extend({ defaultProps: { events: { hover: true, focus: true, touch: true }, multiline: true } }),
+  },
+});
