@@ -2,6 +2,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { DATABASES } from '../testing/databases.test.support.ts';
 import { type Json, startTestPlane, type TestPlane } from '../testing/plane.test.support.ts';
 import { keyListSchema, keyRecordSchema } from '../wire/keys.ts';
+import { pipedListSchema } from '../wire/pipeds.ts';
 
 describe.each(DATABASES)('look-ups by kid on $name', database => {
   let test: TestPlane;
@@ -55,5 +56,8 @@ describe.each(DATABASES)('look-ups by kid on $name', database => {
     const { body: list } = await test.call('GET', '/v1/projects/shop/pipeds/schema/keys');
     expect(keyListSchema.parse(list)).toEqual(list);
     expect(list.items).toHaveLength(1);
+    const { body: pipeds } = await test.call('GET', '/v1/pipeds');
+    expect(pipedListSchema.parse(pipeds)).toEqual(pipeds);
+    expect(pipeds.items.length).toBeGreaterThan(0);
   });
 });

@@ -13,7 +13,7 @@ import {
   registerPipedBodySchema,
 } from '../../wire/pipeds.ts';
 import { requireProject } from '../access.ts';
-import { PROBLEM_RESPONSES } from '../answers.ts';
+import { madeHere, PROBLEM_RESPONSES } from '../answers.ts';
 import { type App, actorOf, type Context } from '../context.ts';
 import { ifMatchHeaders, preconditionOf, sendVersioned } from '../etag.ts';
 import { idempotencyHeaders, idempotencyOf } from '../idempotency.ts';
@@ -78,6 +78,7 @@ export function pipedRoutes(app: App, { registry }: Context): void {
         querystring: listQuery,
         response: { 200: pipedListSchema, ...PROBLEM_RESPONSES },
       },
+      serializerCompiler: madeHere,
     },
     async request => {
       const { query, reach } = request;
