@@ -35,7 +35,7 @@ async function backup({ options }: TestDatabase): Promise<{ restore(): Promise<v
   };
 }
 
-describe.each(DATABASES)('a restore of an older backup, on $name', { timeout: 60_000 }, kind => {
+describe.each(DATABASES)('a restore of an older backup, on $name', { timeout: 180_000 }, kind => {
   async function story(work: (story: Story) => Promise<void>) {
     await using database = await kind.create();
     const options = { ...database.options, encryptionKey: ENCRYPTION_KEY };
