@@ -6,10 +6,17 @@ import { pino } from 'pino';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import type { ControlPlaneOptions } from './options.ts';
 import { startControlPlane } from './start.ts';
-import { DATABASES, query, type TestDatabase, temporaryFolder } from './testing/databases.test.support.ts';
+import {
+  DATABASES,
+  ENCRYPTION_KEY,
+  query,
+  type TestDatabase,
+  temporaryFolder,
+} from './testing/databases.test.support.ts';
 
 const logger = pino({ level: 'silent' });
 const LONG = 'x'.repeat(32);
+const UNREACHABLE = 'postgresql://nobody:secret-password@127.0.0.1:1/none';
 const ok = async (url: string, token: string | undefined, path = '/v1/pipeds') =>
   (await fetch(url + path, { headers: { authorization: `Bearer ${token}` } })).status;
 
@@ -38,7 +45,9 @@ describe('options', () => {
     ['token_malformed', { adminToken: `${LONG} ${LONG}` }],
     ['tokens_equal', { adminToken: LONG, authServerToken: LONG }],
     ['console_unusable', { consoleDir: '/nowhere' }],
-    ['database_unreachable', { databaseUrl: 'postgresql://nobody:secret-password@127.0.0.1:1/none' }],
+    ['encryption_key_malformed', { encryptionKey: 'secret-password' }],
+    ['encryption_key_missing', { databaseUrl: UNREACHABLE }],
+    ['database_unreachable', { databaseUrl: UNREACHABLE, encryptionKey: ENCRYPTION_KEY }],
   ] as [string, ControlPlaneOptions][])('are refused with %s', async (code, options) => {
     const error = await startControlPlane({ logger, env: {}, ...options }).catch((reason: Error) => reason);
     expect(error).toMatchObject({ name: 'ControlPlaneStartError', code });
@@ -170,7 +179,8 @@ if (DATABASES.length > 1)
 
     it('is migrated by one of several replicas that start at once', async () => {
       await using database = await served.create();
-      const options = { databaseUrl: database.options.databaseUrl, port: 0, logger, env: {}, adminToken: LONG };
+      const { databaseUrl, encryptionKey } = database.options;
+      const options = { databaseUrl, encryptionKey, port: 0, logger, env: {}, adminToken: LONG };
       const starts = Array.from({ length: 4 }, (_, at) =>
         startControlPlane({ ...options, dataDir: join(database.options.dataDir, String(at)) }),
       );

@@ -4,9 +4,12 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import pg from 'pg';
 
+/** Needed on a database server. */
+export const ENCRYPTION_KEY = Buffer.alloc(32, 'encryption key').toString('base64');
+
 /** A database of a test's own. */
 export interface TestDatabase extends AsyncDisposable {
-  readonly options: { readonly dataDir: string; readonly databaseUrl?: string };
+  readonly options: { readonly dataDir: string; readonly databaseUrl?: string; readonly encryptionKey?: string };
 }
 
 export interface DatabaseKind {
@@ -39,7 +42,7 @@ async function createServed(url: string): Promise<TestDatabase> {
   const own = new URL(url);
   own.pathname = `/${name}`;
   return {
-    options: { dataDir: join(folder.path, 'data'), databaseUrl: own.href },
+    options: { dataDir: join(folder.path, 'data'), databaseUrl: own.href, encryptionKey: ENCRYPTION_KEY },
     async [Symbol.asyncDispose]() {
       await query(url, `drop database ${name} with (force)`);
       await folder[Symbol.asyncDispose]();

@@ -4,11 +4,10 @@ import { createLogger } from '../http/logging.ts';
 import type { ControlPlaneOptions } from '../options.ts';
 import { type ControlPlane, startControlPlane } from '../start.ts';
 import type { RegisteredPiped } from '../wire/pipeds.ts';
-import type { DatabaseKind } from './databases.test.support.ts';
+import { type DatabaseKind, ENCRYPTION_KEY } from './databases.test.support.ts';
 
+export { ENCRYPTION_KEY };
 export const ADMIN_TOKEN = 'admin-token-of-the-tests-0123456789';
-/** Needed on a database server. */
-export const ENCRYPTION_KEY = Buffer.alloc(32, 'encryption key').toString('base64');
 export const AUTH_SERVER_TOKEN = 'auth-server-token-of-the-tests-0123456789';
 
 // biome-ignore lint/suspicious/noExplicitAny: tests look into answers freely
