@@ -23,6 +23,9 @@ const arrows: Readonly<Record<string, readonly string[]>> = {
   ],
 };
 
+/** What these import is in the files that are built of them: who installs them needs none of it. */
+const bundled = new Set(['@spanpass/console']);
+
 const own = new Set(Object.keys(arrows));
 
 /** What a credential is must not depend on a file, a socket or a process. */
@@ -48,7 +51,8 @@ async function forbiddenIn(root: string, folder: string): Promise<string[]> {
   const allowed = arrows[manifest.name];
   if (allowed === undefined) return [`${relative(root, folder)}: ${manifest.name} is not among the rooms`];
   const { dependencies, peerDependencies, optionalDependencies, devDependencies } = manifest;
-  const shipped = { ...dependencies, ...peerDependencies, ...optionalDependencies };
+  const builtIn = bundled.has(manifest.name) ? devDependencies : {};
+  const shipped = { ...dependencies, ...peerDependencies, ...optionalDependencies, ...builtIn };
   const declared = new Set([...Object.keys(shipped), manifest.name]);
   const declaredForTests = new Set([...declared, ...Object.keys(devDependencies ?? {}), 'vitest']);
 
