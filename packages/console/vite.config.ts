@@ -11,6 +11,6 @@ export default defineConfig({
     chunkSizeWarningLimit: 800,
   },
   server: {
-    proxy: { '/v1': { target: process.env['SPANPASS_CONTROL_PLANE'] ?? 'http://127.0.0.1:9085' } },
+    proxy: { '/v1': { target: process.env.SPANPASS_CONTROL_PLANE ?? 'http://127.0.0.1:9085' } },
   },
 });

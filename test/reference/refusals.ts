@@ -26,6 +26,18 @@ const REMEDIES: Partial<Record<RefusalCode, string>> = {
   overloaded: 'Add auth servers, or look for a flood.',
 };
 
+/** The same for the console, which explains each reason where it shows it. */
+export function refusalsAsData(): string {
+  const entries = Object.entries(REFUSALS).map(([code, { httpStatus, message }]) => {
+    const advice = REMEDIES[code as RefusalCode];
+    return [
+      code,
+      { status: httpStatus, meaning: message.slice(code.length + 2), ...(advice !== undefined && { advice }) },
+    ];
+  });
+  return `${JSON.stringify(Object.fromEntries(entries), undefined, 2)}\n`;
+}
+
 const row = (cells: readonly string[]) => `| ${cells.join(' | ')} |`;
 
 /** The reference page of all reasons for which a request is refused, made from the table that answers them. */

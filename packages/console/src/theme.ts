@@ -6,9 +6,16 @@ import { createTheme, Modal, Tooltip } from '@mantine/core';
  */
 export const theme = createTheme({
   primaryShade: 8,
+  respectReducedMotion: true,
   cursorType: 'pointer',
   components: {
     Modal: Modal.extend({ defaultProps: { lockScroll: false, centered: true, transitionProps: { duration: 0 } } }),
-    Tooltip: Tooltip.extend({ defaultProps: { events: { hover: true, focus: true, touch: true }, multiline: true } }),
+    Tooltip: Tooltip.extend({
+      defaultProps: {
+        events: { hover: true, focus: true, touch: true },
+        multiline: true,
+        portalProps: { target: '#main' },
+      },
+    }),
   },
 });

@@ -10,6 +10,9 @@ const UNITS = [
   ['second', 1],
 ] as const;
 
+/** From how many of a unit on it is spoken of: 80 days say more than 3 months. */
+const FROM = { year: 2, month: 4, day: 2, hour: 1, minute: 1, second: 1 } as const;
+
 const relative = new Intl.RelativeTimeFormat('en', { numeric: 'auto', style: 'long' });
 const absolute = new Intl.DateTimeFormat('en-GB', { dateStyle: 'medium', timeStyle: 'medium' });
 
@@ -26,8 +29,8 @@ export function useNow(everyMs = 1000): number {
 export function fromNow(at: number, now: number): string {
   const distance = at - now;
   if (Math.abs(distance) < 5) return 'now';
-  const [unit, seconds] = UNITS.find(([, seconds]) => Math.abs(distance) >= seconds) ?? ['second', 1];
-  return relative.format(Math.trunc(distance / seconds), unit);
+  const [unit, seconds] = UNITS.find(([unit, size]) => Math.abs(distance) >= size * FROM[unit]) ?? ['second', 1];
+  return relative.format(Math.round(distance / seconds), unit);
 }
 
 export function exactTime(at: number): string {

@@ -1,9 +1,10 @@
-import { Alert, Center, Loader } from '@mantine/core';
+import { VisuallyHidden } from '@mantine/core';
 import { useQueryClient } from '@tanstack/react-query';
 import { useEffect } from 'react';
 import { hasCode } from '../api/call.ts';
 import { useSession } from '../api/queries.ts';
 import { Pages } from '../pages.tsx';
+import { Awaited } from '../shell/page.tsx';
 import { Shell } from '../shell/shell.tsx';
 import { CallerContext } from './caller.ts';
 import { SignIn } from './sign-in.tsx';
@@ -29,8 +30,11 @@ export function SignedIn() {
     );
   }
   return (
-    <Center component="main" mih="60vh">
-      {isPending ? <Loader aria-label="Loading" /> : <Alert color="red">{error?.message}</Alert>}
-    </Center>
+    <main className="main">
+      <VisuallyHidden>
+        <h1>spanpass</h1>
+      </VisuallyHidden>
+      <Awaited error={isPending ? null : error} what="who is signed in" />
+    </main>
   );
 }

@@ -32,8 +32,8 @@ export function Awaited({ error, what }: { error: Error | null; what: string }) 
     );
   }
   return (
-    <Center mih="8rem">
-      <Loader aria-label={`Loading ${what}`} />
+    <Center mih="8rem" role="status" aria-label={`Loading ${what}`}>
+      <Loader aria-hidden />
     </Center>
   );
 }

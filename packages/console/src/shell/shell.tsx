@@ -92,7 +92,7 @@ function SignOut() {
   return (
     <Button
       variant="default"
-      size="compact-md"
+      size="compact-sm"
       h={34}
       leftSection={<IconLogout size={16} aria-hidden />}
       loading={out.isPending}
