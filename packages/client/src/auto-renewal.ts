@@ -1,6 +1,7 @@
 import type { CredentialSource, RenewalState } from './contract.ts';
 import type { EnrolledKey } from './enroll.ts';
 import { ClientError } from './errors.ts';
+import { heldCredential, withHeld } from './held-credential.ts';
 import { readKeyFile } from './key-file.ts';
 import { exists } from './private-file.ts';
 import { pendingPathOf, type RenewOptions, renew } from './renew.ts';
@@ -91,14 +92,18 @@ export function autoRenewed(source: CredentialSource, options: AutoRenewalOption
     seen = { kid, dueAtMs: startMs + (endMs - startMs) * (SHARE + JITTER_SHARE * random()) };
   }
 
-  return {
+  function used(): void {
+    if (!closed) timer ??= setInterval(look, IDLE_LOOK_EVERY_MS).unref();
+    look();
+  }
+
+  const renewed: CredentialSource = {
     async credential(signal) {
-      if (!closed) timer ??= setInterval(look, IDLE_LOOK_EVERY_MS).unref();
-      look();
+      used();
       handedOut = await source.credential(signal);
       return handedOut;
     },
-    invalidate: used => source.invalidate(used),
+    invalidate: token => source.invalidate(token),
     state: () => ({ ...source.state(), renewal: state }),
     async [Symbol.asyncDispose]() {
       closed = true;
@@ -106,4 +111,10 @@ export function autoRenewed(source: CredentialSource, options: AutoRenewalOption
       await source[Symbol.asyncDispose]();
     },
   };
+  return withHeld(renewed, () => {
+    used();
+    const held = heldCredential(source);
+    if (held !== undefined) handedOut = held;
+    return held;
+  });
 }

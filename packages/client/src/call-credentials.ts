@@ -1,6 +1,7 @@
 import { type CallCredentials, credentials, Metadata } from '@grpc/grpc-js';
 import type { CredentialSource } from './contract.ts';
 import { CLIENT_ERRORS, ClientError } from './errors.ts';
+import { heldCredential } from './held-credential.ts';
 import { explainOtlpHeaders } from './otlp-headers.ts';
 import { boundedCredential } from './time-bound.ts';
 
@@ -19,22 +20,48 @@ export interface CallOptions {
 
 /** Call credentials that ask the source on each call, and fail in time and with a status that says what to do. */
 export function createCallCredentials(source: CredentialSource, options: CallOptions): CallCredentials {
-  return credentials.createFromMetadataGenerator((call, callback) => {
-    generate(source, options, call.service_url).then(
-      metadata => callback(null, metadata),
-      error => callback(toGrpcError(error)),
-    );
+  const { check, onCredential, timeoutMs } = options;
+  const metadataOf = metadataMaker();
+  let explainedUrl: string | undefined;
+
+  function attach(token: string): Metadata {
+    onCredential?.(token);
+    return metadataOf(token);
+  }
+
+  return credentials.createFromMetadataGenerator(({ service_url }, callback) => {
+    const fail = (error: unknown) => callback(toGrpcError(error));
+    let attached: Metadata | undefined;
+    try {
+      check?.(service_url);
+      if (service_url !== explainedUrl) explainOtlpHeaders(service_url);
+      explainedUrl = service_url;
+      const held = heldCredential(source);
+      attached = held === undefined ? undefined : attach(held);
+    } catch (error) {
+      fail(error);
+      return;
+    }
+    // Called outside of the try: what grpc-js throws is not a failure of ours, and must not be told to it twice.
+    if (attached !== undefined) callback(null, attached);
+    else
+      boundedCredential(source, timeoutMs)
+        .then(attach)
+        .then(metadata => callback(null, metadata), fail);
   });
 }
 
-async function generate(source: CredentialSource, options: CallOptions, serviceUrl: string): Promise<Metadata> {
-  options.check?.(serviceUrl);
-  explainOtlpHeaders(serviceUrl);
-  const token = await boundedCredential(source, options.timeoutMs);
-  options.onCredential?.(token);
-  const metadata = new Metadata();
-  metadata.set('authorization', `Bearer ${token}`);
-  return metadata;
+/** A copy for each call, since it becomes the caller's, of one that is made for each token. */
+function metadataMaker(): (token: string) => Metadata {
+  let made: { readonly token: string; readonly metadata: Metadata } | undefined;
+  return token => {
+    if (made?.token !== token) {
+      const metadata = new Metadata();
+      metadata.set('authorization', `Bearer ${token}`);
+      made = { token, metadata };
+    }
+    return made.metadata.clone();
+  };
 }
 
 /** The message reaches the caller's logs, so of a foreign error only the fact that it happened is told. */

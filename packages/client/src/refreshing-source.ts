@@ -1,5 +1,6 @@
 import type { CredentialSource, SourceState } from './contract.ts';
 import { ClientError } from './errors.ts';
+import { withHeld } from './held-credential.ts';
 import { abortable } from './time-bound.ts';
 
 /** A credential and its life, in milliseconds of the source's clock. */
@@ -113,25 +114,33 @@ export function refreshingSource(options: RefreshingOptions): CredentialSource {
     return options.madeOf && abortable(options.madeOf(), AbortSignal.timeout(LOOK_TIMEOUT_MS)).catch(() => undefined);
   }
 
-  /** Whether it was made of something that has been replaced. */
+  /** Whether it is time to see if what it was made of has been replaced. */
+  function isLookDue({ madeOf }: Held): boolean {
+    return madeOf !== undefined && Math.abs(now() - lookedAtMs) >= LOOK_EVERY_MS && !paused();
+  }
+
   async function isOutdated({ madeOf }: Held): Promise<boolean> {
-    if (madeOf === undefined || paused() || Math.abs(now() - lookedAtMs) < LOOK_EVERY_MS) return false;
     const latest = await look();
     return latest !== undefined && latest !== madeOf;
   }
 
-  return {
+  /** Hands it out, and sees to the next one when that is due. */
+  function use({ token, refreshAtMs }: Held): string {
+    if (now() >= refreshAtMs && !paused()) refresh().catch(() => {});
+    return token;
+  }
+
+  const source: CredentialSource = {
     async credential(signal) {
       if (closing.signal.aborted) throw closed();
       signal?.throwIfAborted();
       const current = usable();
       if (current === undefined) return (await abortable(refresh(), signal)).token;
-      if (await isOutdated(current)) {
+      if (isLookDue(current) && (await isOutdated(current))) {
         const renewed = refresh().catch(() => current);
         return (await abortable(renewed, signal)).token;
       }
-      if (now() >= current.refreshAtMs && !paused()) refresh().catch(() => {});
-      return current.token;
+      return use(current);
     },
     invalidate(used) {
       if (held?.token === used) held = undefined;
@@ -152,6 +161,10 @@ export function refreshingSource(options: RefreshingOptions): CredentialSource {
       closing.abort();
     },
   };
+  return withHeld(source, () => {
+    const current = closing.signal.aborted ? undefined : usable();
+    return current === undefined || isLookDue(current) ? undefined : use(current);
+  });
 }
 
 /** What can stand in a header after `Bearer`: visible ASCII, at most 8 KiB. */

@@ -1,5 +1,6 @@
 import type { CredentialSource } from './contract.ts';
 import { ClientError } from './errors.ts';
+import { withHeld } from './held-credential.ts';
 import { isBearer } from './refreshing-source.ts';
 
 /**
@@ -13,7 +14,7 @@ export function staticSource(token: string | undefined): CredentialSource {
   if (!isBearer(token)) throw new TypeError('a static credential must be 1 to 8192 characters of visible ASCII');
   let open = true;
   const closed = () => new ClientError('source_closed', 'the client was closed');
-  return {
+  const source: CredentialSource = {
     async credential(signal) {
       signal?.throwIfAborted();
       if (!open) throw closed();
@@ -27,4 +28,5 @@ export function staticSource(token: string | undefined): CredentialSource {
       open = false;
     },
   };
+  return withHeld(source, () => (open ? token : undefined));
 }

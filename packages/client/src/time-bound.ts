@@ -1,5 +1,6 @@
 import type { CredentialSource } from './contract.ts';
 import { ClientError } from './errors.ts';
+import { heldCredential } from './held-credential.ts';
 
 /** Settles as `promise` does, or rejects as soon as a signal aborts, for what does not heed its signal. */
 export async function abortable<T>(promise: Promise<T>, ...signals: (AbortSignal | undefined)[]): Promise<T> {
@@ -23,6 +24,8 @@ export async function abortable<T>(promise: Promise<T>, ...signals: (AbortSignal
  * @throws ClientError; the reason of `signal`, when that aborts
  */
 export async function boundedCredential(source: CredentialSource, timeoutMs: number, signal?: AbortSignal | null) {
+  const held = signal?.aborted ? undefined : heldCredential(source);
+  if (held !== undefined) return held;
   const deadline = new AbortController();
   const timer = setTimeout(() => deadline.abort(), timeoutMs);
   try {
