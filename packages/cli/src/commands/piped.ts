@@ -1,6 +1,6 @@
 import type { ListedPiped, Refusals } from '@spanpass/control-plane/client';
 import { SIGNALS, type Signal } from '@spanpass/credential';
-import { Command, Option } from 'commander';
+import { Argument, Command, Option } from 'commander';
 import { connectAdmin } from '../admin/connect.ts';
 import { type Io, printResult } from '../io.ts';
 import { table } from '../output/table.ts';
@@ -15,9 +15,10 @@ interface PipedFlags extends AdminOptions {
 /** `spanpass piped …`: administration of pipeds. */
 export function pipedCommand(io: Io): Command {
   return new Command('piped')
-    .description('register, list, disable and enable pipeds')
+    .description('register, list, disable and enable pipeds, and say what they may send')
     .addCommand(registerCommand(io))
     .addCommand(listCommand(io))
+    .addCommand(scopesCommand(io))
     .addCommand(statusCommand(io, 'disable', 'refuse all that a piped sends, within a second, until it is enabled'))
     .addCommand(statusCommand(io, 'enable', 'take again what a disabled piped sends'));
 }
@@ -92,6 +93,23 @@ function refused({ verified, claimed }: Refusals): string {
   const own = verified && `${verified.count} (${verified.lastReason})`;
   const others = claimed && `unproven: ${claimed.count} (${claimed.lastReason})`;
   return [own, others].filter(Boolean).join(', ') || '-';
+}
+
+function scopesCommand(io: Io): Command {
+  return withAdmin(withPiped(new Command('scopes')))
+    .description('say anew what a piped may send; true everywhere within a second')
+    .addArgument(new Argument('<signal...>', 'all that it may send from now on').choices(SIGNALS))
+    .addHelpText('after', examples('spanpass piped scopes --project shop --piped edge-1 traces metrics'))
+    .action(async (signals: Signal[], flags: PipedFlags) => {
+      const admin = await connectAdmin(io, flags);
+      const piped = await admin.setPipedScopes(flags, signals);
+      await printResult(
+        io,
+        flags.json,
+        piped,
+        () => `${piped.piped} of ${piped.project} may send ${piped.scopes.join(', ')}.\n`,
+      );
+    });
 }
 
 function statusCommand(io: Io, action: 'disable' | 'enable', description: string): Command {

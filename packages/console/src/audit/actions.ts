@@ -6,6 +6,7 @@ export const ACTIONS = [
   'piped.registered',
   'piped.enabled',
   'piped.disabled',
+  'piped.scopes_changed',
   'enrollment_token.created',
   'enrollment_token.replaced',
   'key.generated',

@@ -59,6 +59,8 @@ export interface TokenRequest {
   readonly lifeSeconds?: number | undefined;
 }
 
+const CREATES = { creates: true } as const;
+
 /**
  * Speaks the control plane's HTTP API, as an admin. Times are NumericDate seconds. Every method rejects with a
  * ControlPlaneApiError, whose `code` is the control plane's own or a `ClientErrorCode`; ids that can't be ids are a
@@ -89,11 +91,11 @@ export class ControlPlaneClient {
   registerPiped(request: PipedName & { readonly scopes?: readonly Signal[] | undefined }): Promise<RegisteredPiped> {
     const { project, piped, scopes } = request;
     const body = { piped: checked(piped), ...(scopes && { scopes }) };
-    return this.#call('POST', `${projectPath(project)}/pipeds`, registeredPipedSchema, body);
+    return this.#call('POST', `${projectPath(project)}/pipeds`, registeredPipedSchema, body, CREATES);
   }
 
   createEnrollmentToken(piped: PipedName): Promise<EnrollmentToken> {
-    return this.#call('POST', `${pipedPath(piped)}/enrollment-tokens`, enrollmentTokenSchema);
+    return this.#call('POST', `${pipedPath(piped)}/enrollment-tokens`, enrollmentTokenSchema, undefined, CREATES);
   }
 
   /** All pipeds, or those of one project, however many pages they take. */
@@ -109,9 +111,14 @@ export class ControlPlaneClient {
     return this.#call('POST', `${pipedPath(piped)}/enable`, pipedSchema);
   }
 
+  /** Says anew which signals a piped may send; true at every auth server within a second. */
+  setPipedScopes(piped: PipedName, scopes: readonly Signal[]): Promise<Piped> {
+    return this.#call('PATCH', pipedPath(piped), pipedSchema, { scopes });
+  }
+
   /** Makes a project. Registering its first piped makes it too. */
   async createProject(project: string): Promise<Project> {
-    return this.#call('POST', '/v1/projects', projectSchema, { project: checked(project) });
+    return this.#call('POST', '/v1/projects', projectSchema, { project: checked(project) }, CREATES);
   }
 
   async listProjects(): Promise<Project[]> {
@@ -166,7 +173,7 @@ export class ControlPlaneClient {
   ): Promise<{ record: KeyRecord; keyFile: KeyFile }>;
   createKey(piped: PipedName, request: KeyRequest): Promise<{ record: KeyRecord; keyFile?: KeyFile }>;
   async createKey(piped: PipedName, request: KeyRequest): Promise<{ record: KeyRecord; keyFile?: KeyFile }> {
-    const answer = await this.#call('POST', `${pipedPath(piped)}/keys`, createdKeySchema, request);
+    const answer = await this.#call('POST', `${pipedPath(piped)}/keys`, createdKeySchema, request, CREATES);
     const record = await this.#record(answer.record);
     if (!('generate' in request)) return { record };
     if (answer.keyFile === undefined) throw invalid(this.#base, 'answered without the key file');
@@ -189,7 +196,7 @@ export class ControlPlaneClient {
 
   /** Makes a token for calls of this API; its text is in this answer only. */
   createToken(request: TokenRequest): Promise<CreatedToken> {
-    return this.#call('POST', '/v1/tokens', createdTokenSchema, request);
+    return this.#call('POST', '/v1/tokens', createdTokenSchema, request, CREATES);
   }
 
   /** All tokens, the newest last. */

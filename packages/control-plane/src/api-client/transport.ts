@@ -26,7 +26,22 @@ const optionsSchema = z.strictObject({
   fetch: z.custom<typeof fetch>(value => typeof value === 'function').default(() => globalThis.fetch),
 });
 
-export type Call = <T>(method: 'GET' | 'POST', path: string, answer: z.ZodType<T>, body?: unknown) => Promise<T>;
+export type Call = <T>(
+  method: 'GET' | 'POST' | 'PATCH',
+  path: string,
+  answer: z.ZodType<T>,
+  body?: unknown,
+  how?: {
+    /**
+     * It makes something, once: it carries an idempotency key, and is sent once more if the connection is lost before
+     * its answer is here.
+     */
+    readonly creates?: boolean;
+  },
+) => Promise<T>;
+
+/** The connection was there, and ended before the answer was. */
+const LOST = new Set(['ECONNRESET', 'EPIPE', 'UND_ERR_SOCKET']);
 
 /**
  * Makes the function that all calls go through: within `timeoutMs`, never after a redirect, with an answer of at most
@@ -52,24 +67,31 @@ export function createTransport(options: TransportOptions): Call {
   }
   const prefix = base.origin + base.pathname.replace(/\/+$/, '');
 
-  return async (method, path, answer, body) => {
+  return async (method, path, answer, body, { creates = false } = {}) => {
     const signal = AbortSignal.timeout(settings.timeoutMs);
     let status: number;
     let text: string;
-    try {
+    const idempotencyKey = creates ? crypto.randomUUID() : undefined;
+    const send = async () => {
       const response = await settings.fetch(prefix + path, {
         method,
         headers: {
           authorization: `Bearer ${settings.token}`,
           accept: 'application/json, application/problem+json',
           ...(body !== undefined && { 'content-type': 'application/json' }),
+          ...(idempotencyKey !== undefined && { 'idempotency-key': idempotencyKey }),
         },
         ...(body !== undefined && { body: JSON.stringify(body) }),
         redirect: 'manual',
         signal,
       });
-      status = response.status;
-      text = await boundedText(response, base);
+      return { status: response.status, text: await boundedText(response, base) };
+    };
+    try {
+      ({ status, text } = await send().catch(error => {
+        if (creates && LOST.has(errnoOf(error))) return send();
+        throw error;
+      }));
     } catch (error) {
       throw failed(error, base, settings.timeoutMs, signal.aborted);
     }

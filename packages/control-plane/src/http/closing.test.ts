@@ -2,7 +2,8 @@ import { once } from 'node:events';
 import { connect } from 'node:net';
 import { describe, expect, it } from 'vitest';
 import { DATABASES } from '../testing/databases.test.support.ts';
-import { ADMIN_TOKEN, startTestPlane } from '../testing/plane.test.support.ts';
+import { followChanges, isHeartbeat } from '../testing/event-stream.test.support.ts';
+import { ADMIN_TOKEN, AUTH_SERVER_TOKEN, startTestPlane } from '../testing/plane.test.support.ts';
 
 describe.each(DATABASES)('closing on $name', database => {
   it('answers what is under way, and does not wait for connections on which nothing happens', async () => {
@@ -26,6 +27,20 @@ describe.each(DATABASES)('closing on $name', database => {
       if (result.status === 'fulfilled') expect([201, 503]).toContain(result.value.status);
     }
     expect(settled[0]).toMatchObject({ status: 'fulfilled' });
+  });
+
+  it('ends the streams of followers in good order, is not ready any more, and takes no new ones', async () => {
+    await using test = await startTestPlane(database);
+    const followers = await Promise.all([1, 2, 3].map(() => followChanges(test.url, AUTH_SERVER_TOKEN)));
+    await Promise.all(followers.map(follower => follower.until(isHeartbeat)));
+    const ended = followers.map(follower => follower.until(() => false).catch((error: Error) => error.message));
+    const begun = performance.now();
+    await test.plane.close();
+    // Ended, not cut off: a follower connects again at once, and elsewhere.
+    expect(await Promise.all(ended)).toEqual(followers.map(() => 'the stream has ended'));
+    expect(performance.now() - begun).toBeLessThan(5000);
+    expect(await test.plane.ready()).toBe(false);
+    await expect(followChanges(test.url, AUTH_SERVER_TOKEN)).rejects.toThrow('fetch failed');
   });
 
   it('tells calls that still come in on an open connection to try again', async () => {

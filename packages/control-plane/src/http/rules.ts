@@ -53,6 +53,7 @@ const ROWS = {
   'GET /v1/pipeds': ['list', ...READ],
   'POST /v1/projects/:project/pipeds': ['path', ...WRITE],
   'GET /v1/projects/:project/pipeds/:piped': ['path', ...READ],
+  'PATCH /v1/projects/:project/pipeds/:piped': ['path', ...WRITE],
   'POST /v1/projects/:project/pipeds/:piped/disable': ['path', ...WRITE],
   'POST /v1/projects/:project/pipeds/:piped/enable': ['path', ...WRITE],
   'POST /v1/projects/:project/pipeds/:piped/enrollment-tokens': ['path', ...WRITE],

@@ -42,6 +42,30 @@ export function setPipedStatus(
   });
 }
 
+/**
+ * Says anew what a piped may send. Changes nothing, and makes no revision, if it is so already.
+ *
+ * @throws Refusal `piped_unknown`, `precondition_failed`
+ */
+export function setPipedScopes(
+  registry: Registry,
+  actor: Actor,
+  id: PipedId,
+  { scopes, known }: { readonly scopes: readonly Signal[]; readonly known?: Precondition },
+): Promise<Versioned<Piped>> {
+  const { project, piped } = id;
+  return writeTo(registry, actor, async write => {
+    const { piped: row } = await requirePiped(write, id);
+    requireRevision(known, row.revision);
+    const wanted = [...new Set(scopes)];
+    if (wanted.length === row.scopes.length && wanted.every(scope => row.scopes.includes(scope))) return versioned(row);
+    const revision = write.change(() => ({ kind: 'piped', project, piped, pipedStatus: row.status, scopes: wanted }));
+    await write.tx.update(pipeds).set({ scopes: wanted, revision }).where(isPiped(id));
+    write.audit('piped.scopes_changed', { project, piped });
+    return versioned({ ...row, scopes: wanted, revision });
+  });
+}
+
 /** @throws Refusal `piped_unknown` */
 export async function requirePiped(
   { tx }: Pick<Write, 'tx'>,

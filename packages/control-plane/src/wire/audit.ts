@@ -10,6 +10,7 @@ export const AUDIT_ACTIONS = Object.freeze([
   'piped.registered',
   'piped.enabled',
   'piped.disabled',
+  'piped.scopes_changed',
   'enrollment_token.created',
   'enrollment_token.replaced',
   'key.generated',

@@ -11,6 +11,11 @@ export const registerPipedBodySchema = z.strictObject({
   scopes: scopes.min(1, 'must name at least one signal').default(['traces']),
 });
 
+export const changePipedBodySchema = z.strictObject({
+  /** The signals that the piped may send from now on. */
+  scopes: scopes.min(1, 'must name at least one signal'),
+});
+
 export const enrollmentTokenSchema = z.object({
   /** One-time, and shown only here. */
   enrollmentToken: z.string(),

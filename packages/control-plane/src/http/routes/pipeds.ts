@@ -2,10 +2,11 @@ import { idSchema } from '@spanpass/credential';
 import { z } from 'zod';
 import { createEnrollmentToken } from '../../registry/enrollment-tokens.ts';
 import { listPipeds } from '../../registry/list-pipeds.ts';
-import { getPiped, setPipedStatus } from '../../registry/pipeds.ts';
+import { getPiped, setPipedScopes, setPipedStatus } from '../../registry/pipeds.ts';
 import { registerPiped } from '../../registry/register-piped.ts';
 import { statusSchema } from '../../wire/keys.ts';
 import {
+  changePipedBodySchema,
   enrollmentTokenSchema,
   pipedListSchema,
   pipedSchema,
@@ -98,6 +99,24 @@ export function pipedRoutes(app: App, { registry }: Context): void {
       },
     },
     async ({ params }, reply) => sendVersioned(reply, await getPiped(registry, params)),
+  );
+
+  app.patch(
+    '/v1/projects/:project/pipeds/:piped',
+    {
+      schema: {
+        ...common,
+        summary: 'Says anew what a piped may send. Repeatable.',
+        params: pipedParams,
+        headers: ifMatchHeaders,
+        body: changePipedBodySchema,
+        response: { 200: pipedSchema, ...PROBLEM_RESPONSES },
+      },
+    },
+    async (request, reply) => {
+      const change = { scopes: request.body.scopes, known: preconditionOf(request) };
+      return sendVersioned(reply, await setPipedScopes(registry, actorOf(request), request.params, change));
+    },
   );
 
   for (const [verb, status] of [
