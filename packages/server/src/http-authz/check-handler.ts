@@ -69,10 +69,14 @@ export function checkHandler(
 
 const NO_CHECK = 'no check is answered on this path\n';
 
+const LENGTH = 'content-length';
+const ENCODING = 'transfer-encoding';
+
 function announcesBody({ rawHeaders }: IncomingMessage): boolean {
   for (let at = 0; at < rawHeaders.length; at += 2) {
-    const name = (rawHeaders[at] as string).toLowerCase();
-    if (name === 'transfer-encoding' || (name === 'content-length' && rawHeaders[at + 1] !== '0')) return true;
+    const name = rawHeaders[at] as string;
+    if (name.length === LENGTH.length && rawHeaders[at + 1] !== '0' && name.toLowerCase() === LENGTH) return true;
+    if (name.length === ENCODING.length && name.toLowerCase() === ENCODING) return true;
   }
   return false;
 }

@@ -27,12 +27,19 @@ export function dialectsAt(names: readonly HttpDialect[]): (url: string) => Dial
   const chosen = new Set<string>(names);
   for (const name of chosen) if (!Object.hasOwn(DIALECTS, name)) throw new TypeError(`${name} is no dialect`);
   if (chosen.size === 0) throw new TypeError('dialects must not be empty');
+  const atPath = new Map<string, DialectMatch>();
+  const atPrefix: { readonly prefix: string; readonly dialect: Dialect }[] = [];
+  for (const [name, dialect] of Object.entries<Dialect>(DIALECTS)) {
+    if (!chosen.has(name)) continue;
+    if (dialect.asksAt === 'path') atPath.set(`/${name}`, { dialect, rest: '' });
+    else atPrefix.push({ prefix: `/${name}/`, dialect });
+  }
   return url => {
-    if (signalOfPath(url) !== undefined) return chosen.has('envoy') ? { dialect: envoy, rest: url } : undefined;
-    const name = /^\/([a-z]+)(?=\/|$)/.exec(url)?.[1];
-    if (name === undefined || !chosen.has(name)) return undefined;
-    const dialect: Dialect = DIALECTS[name as HttpDialect];
-    const rest = url.slice(name.length + 1);
-    return (rest === '') === (dialect.asksAt === 'path') ? { dialect, rest } : undefined;
+    for (const { prefix, dialect } of atPrefix) {
+      if (url.startsWith(prefix)) return { dialect, rest: url.slice(prefix.length - 1) };
+    }
+    const match = atPath.get(url);
+    if (match !== undefined || !chosen.has('envoy') || signalOfPath(url) === undefined) return match;
+    return { dialect: envoy, rest: url };
   };
 }

@@ -14,12 +14,17 @@ import type { OriginalRequest } from './dialect.ts';
  */
 export function readCheck(request: IncomingMessage, original: OriginalRequest): CheckedRequest {
   assertBounded(request);
-  const headers = readHttpHeaders(request);
+  const headers = hasRepeated(request) ? readHttpHeaders(request) : request.headers;
   const address = request.socket.remoteAddress ?? '';
   const client = headers['x-real-ip'];
   const named = typeof client === 'string' && isIP(client) !== 0;
   const { method, path } = original;
   return { method, path, headers, peer: named ? { address, unverifiedClientAddress: client } : { address } };
+}
+
+/** Where no name comes twice, what node:http has read already is all that was sent. */
+function hasRepeated({ headers, rawHeaders }: IncomingMessage): boolean {
+  return Object.keys(headers).length * 2 !== rawHeaders.length;
 }
 
 function assertBounded({ rawHeaders, url = '' }: IncomingMessage): void {

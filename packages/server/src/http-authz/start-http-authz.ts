@@ -1,4 +1,4 @@
-import { type Server as HttpServer, STATUS_CODES } from 'node:http';
+import { type Server as HttpServer, type RequestListener, STATUS_CODES } from 'node:http';
 import type { AddressInfo, Socket } from 'node:net';
 import type { Server } from '../contract.ts';
 import type { Observer } from '../observer.ts';
@@ -53,13 +53,19 @@ const IDLE_MS = 75_000;
 export async function startHttpAuthz(options: HttpAuthzOptions): Promise<HttpAuthz> {
   const { server, observer = {}, host = '127.0.0.1', port = 9087, dialects = HTTP_DIALECTS } = options;
   let draining = false;
-  const answer = checkHandler({
+  const check = checkHandler({
     server,
     observer,
     dialectAt: dialectsAt(dialects),
     isReady: options.isReady ?? (() => true),
     isDraining: () => draining,
   });
+  // node counts a connection that never asked anything as busy.
+  const silent = new Set<Socket>();
+  const answer: RequestListener = (request, response) => {
+    if (silent.size > 0) silent.delete(request.socket);
+    check(request, response);
+  };
   const http = createHttpServer(
     options.tls,
     {
@@ -77,12 +83,9 @@ export async function startHttpAuthz(options: HttpAuthzOptions): Promise<HttpAut
   // By default headers from the 2001st are dropped, and a second authorization with them. The bytes are bounded.
   http.maxHeadersCount = 0;
   http.maxConnections = wholeNumber('maxConnections', options.maxConnections ?? 4096);
-  // node counts a connection that never asked anything as busy.
-  const silent = new Set<Socket>();
   http.on(options.tls === undefined ? 'connection' : 'secureConnection', (socket: Socket) =>
     silent.add(socket.once('close', () => silent.delete(socket))),
   );
-  http.on('request', ({ socket }) => silent.delete(socket));
   await listening(http, host, port);
   const bound = http.address() as AddressInfo;
   return {
