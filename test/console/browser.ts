@@ -1,5 +1,6 @@
 import { type Browser, chromium, type Page } from 'playwright-core';
 import type { Stage } from '../harness/stage.ts';
+import { waitFor } from '../harness/wait.ts';
 
 export interface View {
   readonly width?: number;
@@ -50,5 +51,5 @@ export async function signIn(page: Page, token: string): Promise<void> {
 export async function visit(page: Page, path: string, heading: string | RegExp): Promise<void> {
   await page.evaluate(`location.hash = ${JSON.stringify(path)}`);
   await page.getByRole('heading', { name: heading, level: 1 }).waitFor();
-  await page.getByLabel(/^Loading/).waitFor({ state: 'detached' });
+  await waitFor(`${path} loaded`, async () => (await page.getByLabel(/^Loading/).count()) === 0);
 }

@@ -75,7 +75,7 @@ await describeWithEngine(['chromium'], 'the console', engines => {
     await page.getByRole('link', { name: /^checkout, failed/ }).focus();
     await page.keyboard.press('Enter');
     await page.getByRole('button', { name: /^K8S_CANARY_ROLLOUT.*failed/ }).click();
-    await page.getByText('s-1', { exact: true }).waitFor();
+    await page.getByText('s-1', { exact: true }).first().waitFor();
     expect(await axeFindings(page)).toEqual([]);
   });
 
@@ -143,7 +143,7 @@ await describeWithEngine(['chromium'], 'the console', engines => {
   it('filters the audit, and verifies its chain by itself', async () => {
     const { page } = open;
     await visit(page, '/audit', 'Audit');
-    await page.getByLabel('What').selectOption('key.revoked');
+    await page.getByRole('combobox', { name: 'What' }).selectOption('key.revoked');
     await expect.poll(() => page.getByRole('row').count()).toBe(2);
     await page.getByRole('button', { name: 'Verify the chain' }).click();
     await page.getByText(/^All \d+ rows hang together\.$/).waitFor();

@@ -1,5 +1,8 @@
 import { createTheme, Modal, Tooltip } from '@mantine/core';
 
+/** Inside a landmark, which is where a screen reader looks for content. */
+const IN_MAIN = { target: '#main' };
+
 /**
  * The policy that the console is served with lets no `<style>` in, so everything that would make one is turned off, and
  * what it would say is in the style sheets.
@@ -9,13 +12,11 @@ export const theme = createTheme({
   respectReducedMotion: true,
   cursorType: 'pointer',
   components: {
-    Modal: Modal.extend({ defaultProps: { lockScroll: false, centered: true, transitionProps: { duration: 0 } } }),
+    Modal: Modal.extend({
+      defaultProps: { lockScroll: false, centered: true, transitionProps: { duration: 0 }, portalProps: IN_MAIN },
+    }),
     Tooltip: Tooltip.extend({
-      defaultProps: {
-        events: { hover: true, focus: true, touch: true },
-        multiline: true,
-        portalProps: { target: '#main' },
-      },
+      defaultProps: { events: { hover: true, focus: true, touch: true }, multiline: true, portalProps: IN_MAIN },
     }),
   },
 });

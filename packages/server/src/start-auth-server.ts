@@ -13,6 +13,7 @@ import { Cleanup } from './cleanup.ts';
 import { startHttpAuthz } from './http-authz/start-http-authz.ts';
 import { ControlPlaneKeys } from './keys/control-plane-keys.ts';
 import { createSteadyClock } from './keys/steady-clock.ts';
+import { observedServer } from './observed-server.ts';
 import { joinObservers } from './observer.ts';
 import { startOperations } from './operations/endpoints.ts';
 import { createMetrics } from './operations/metrics.ts';
@@ -124,6 +125,7 @@ export async function startAuthServer(options: AuthServerOptions): Promise<AuthS
     }
     return {
       server,
+      observedServer: observedServer(server, observer),
       grpcAddress,
       ...(httpAddress !== undefined && { httpAddress }),
       ...(metricsAddress !== undefined && { metricsAddress }),

@@ -61,6 +61,9 @@ export const controlPlaneSettings = z.object({
     .describe(
       'Calls that one token may make: so many at once, then so many per second. Auth servers are not bounded. Default: `{ burst: 1000, perSecond: 500 }`.',
     ),
+  jaegerUrl: text
+    .optional()
+    .describe('A query API of Jaeger’s, for the deployments in the console: `/api/traces` is added. Default: none.'),
   logLevel: logLevel.describe('JSON lines on standard error, from this level on.'),
 });
 

@@ -155,7 +155,7 @@ function authServer({ ports, dataDir }: StackOptions, controlPlane: EmbeddedCont
 }
 
 function startGateway(
-  { ports, envoy, dataDir, serverOf = auth => auth.server }: StackOptions,
+  { ports, envoy, dataDir, serverOf = auth => auth.observedServer }: StackOptions,
   auth: AuthServer,
   pipeline: Pick<Parameters<typeof startBuiltInGateway>[0], 'sink' | 'observe'>,
 ): Promise<Gateway> {

@@ -1,6 +1,7 @@
 import { Anchor, Code, Text } from '@mantine/core';
 import type { AuditRow } from '../api/types.ts';
 import { When } from '../format/time.tsx';
+import { Scroll } from '../shell/scroll.tsx';
 
 /** @param isShort without what is the same in all rows of one piped */
 export function AuditTable({ rows, isShort = false }: { rows: readonly AuditRow[]; isShort?: boolean }) {
@@ -14,7 +15,7 @@ export function AuditTable({ rows, isShort = false }: { rows: readonly AuditRow[
     );
   }
   return (
-    <div className="panel scroll">
+    <Scroll label="Audit">
       <table className="long" aria-label="Audit">
         <thead>
           <tr>
@@ -62,7 +63,7 @@ export function AuditTable({ rows, isShort = false }: { rows: readonly AuditRow[
           ))}
         </tbody>
       </table>
-    </div>
+    </Scroll>
   );
 }
 

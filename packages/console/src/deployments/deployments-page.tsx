@@ -5,6 +5,7 @@ import { useDeployments } from '../api/queries.ts';
 import type { Deployment } from '../api/types.ts';
 import { milliseconds, When } from '../format/time.tsx';
 import { Awaited, Page } from '../shell/page.tsx';
+import { Scroll } from '../shell/scroll.tsx';
 import { Scatter } from './scatter.tsx';
 
 const SPANS = [
@@ -94,7 +95,7 @@ function Legend({ outcome, label, items }: LegendProps) {
 
 function List({ items }: { items: readonly Deployment[] }) {
   return (
-    <div className="panel scroll">
+    <Scroll label="Deployments">
       <table className="long" aria-label="Deployments">
         <thead>
           <tr>
@@ -140,6 +141,6 @@ function List({ items }: { items: readonly Deployment[] }) {
           )}
         </tbody>
       </table>
-    </div>
+    </Scroll>
   );
 }

@@ -3,6 +3,7 @@ import { useState } from 'react';
 import type { Key, Piped } from '../api/types.ts';
 import { useNow, When } from '../format/time.tsx';
 import { useMayWrite } from '../session/caller.ts';
+import { Scroll } from '../shell/scroll.tsx';
 import { Revoke } from './revoke.tsx';
 
 const COLOURS = { good: 'green', ended: 'gray', retired: 'gray', revoked: 'red' } as const;
@@ -22,7 +23,7 @@ export function KeyTable({ keys, piped }: { keys: readonly Key[]; piped: Piped }
   }
   const sorted = [...keys].sort((a, b) => b.notBefore - a.notBefore);
   return (
-    <div className="panel scroll">
+    <Scroll label="Keys">
       <table className="long" aria-labelledby="keys">
         <thead>
           <tr>
@@ -78,6 +79,6 @@ export function KeyTable({ keys, piped }: { keys: readonly Key[]; piped: Piped }
         </tbody>
       </table>
       {revoked && <Revoke target={revoked} piped={piped} onClose={() => setRevoked(undefined)} />}
-    </div>
+    </Scroll>
   );
 }

@@ -10,6 +10,7 @@ import { Followers } from '../piped/followers.tsx';
 import { useMayWrite } from '../session/caller.ts';
 import { Confirm } from '../shell/confirm.tsx';
 import { Awaited, Page } from '../shell/page.tsx';
+import { Scroll } from '../shell/scroll.tsx';
 
 export function ProjectsPage() {
   const { data, error } = useProjects();
@@ -20,7 +21,7 @@ export function ProjectsPage() {
       {data === undefined ? (
         <Awaited error={error} what="projects" />
       ) : (
-        <div className="panel scroll">
+        <Scroll label="Projects">
           {data.items.length === 0 ? (
             <Text p="md">
               There is none yet: <Anchor href="#/pipeds/register">registering a piped</Anchor> makes its project too.
@@ -68,7 +69,7 @@ export function ProjectsPage() {
               </tbody>
             </table>
           )}
-        </div>
+        </Scroll>
       )}
       {changed && <Change {...changed} onClose={() => setChanged(undefined)} />}
     </Page>

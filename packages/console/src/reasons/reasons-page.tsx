@@ -1,5 +1,6 @@
 import { Anchor, Code, Text } from '@mantine/core';
 import { Page } from '../shell/page.tsx';
+import { Scroll } from '../shell/scroll.tsx';
 // Written from docs/reference/refusals.md, which a test holds it to.
 import reasons from './reasons.json';
 
@@ -28,7 +29,7 @@ export default function ReasonsPage({ reason }: { reason?: string }) {
   }
   return (
     <Page title="Reasons for a refusal">
-      <div className="panel scroll">
+      <Scroll label="Reasons">
         <table className="long" aria-label="Reasons">
           <thead>
             <tr>
@@ -49,7 +50,7 @@ export default function ReasonsPage({ reason }: { reason?: string }) {
             ))}
           </tbody>
         </table>
-      </div>
+      </Scroll>
     </Page>
   );
 }

@@ -9,6 +9,7 @@ import { When } from '../format/time.tsx';
 import { useCaller } from '../session/caller.ts';
 import { Confirm } from '../shell/confirm.tsx';
 import { Awaited, Page } from '../shell/page.tsx';
+import { Scroll } from '../shell/scroll.tsx';
 import { CreateToken } from './create-token.tsx';
 
 const COLOURS = { active: 'green', expired: 'gray', revoked: 'red' } as const;
@@ -23,7 +24,7 @@ export function TokensPage() {
       {data === undefined ? (
         <Awaited error={error} what="tokens" />
       ) : (
-        <div className="panel scroll">
+        <Scroll label="Tokens">
           <table className="long" aria-label="Tokens">
             <thead>
               <tr>
@@ -84,7 +85,7 @@ export function TokensPage() {
               ))}
             </tbody>
           </table>
-        </div>
+        </Scroll>
       )}
       {isCreating && <CreateToken onClose={() => setCreating(false)} />}
       {revoked && <RevokeToken token={revoked} isOwn={revoked.id === tokenId} onClose={() => setRevoked(undefined)} />}

@@ -76,6 +76,8 @@ export interface AuthServerOptions extends AuthServerRules {
 
 export interface AuthServer extends AsyncDisposable {
   readonly server: Server;
+  /** The same for a receiver in this process that tells nobody: its checks are counted, and the use of keys reported. */
+  readonly observedServer: Server;
   /** `host:port` of the ext_authz service and of gRPC health. */
   readonly grpcAddress: string;
   /** `host:port` of checks over HTTP. */
