@@ -9,11 +9,18 @@ const TICKS_MS = [1, 10, 100, 1000, 10_000, 60_000, 600_000, 3_600_000, 36_000_0
 const day = new Intl.DateTimeFormat('en-GB', { day: 'numeric', month: 'short' });
 const minute = new Intl.DateTimeFormat('en-GB', { hour: '2-digit', minute: '2-digit' });
 
+const second = new Intl.DateTimeFormat('en-GB', { timeStyle: 'medium' });
+
+function timeFormat(rangeMs: number): Intl.DateTimeFormat {
+  if (rangeMs > 2 * 86_400_000) return day;
+  return rangeMs > 600_000 ? minute : second;
+}
+
 /** Duration over time: each deployment is a link to its own page, and looks different when it failed. */
 export function Scatter({ items }: { items: readonly Deployment[] }) {
   const times = items.map(({ startedAtMs }) => startedAtMs);
   const [first, last] = [Math.min(...times), Math.max(...times)];
-  const pad = Math.max(120_000, (last - first) * 0.03);
+  const pad = Math.max(2000, (last - first) * 0.04);
   const x = scaleTime([first - pad, last + pad], [AREA.left, WIDTH - AREA.right]);
   const durations = items.map(({ durationMs }) => Math.max(0.1, durationMs));
   const y = scaleLog([Math.min(...durations) / 1.6, Math.max(...durations) * 1.6], [HEIGHT - AREA.bottom, AREA.top]);
@@ -36,7 +43,7 @@ export function Scatter({ items }: { items: readonly Deployment[] }) {
       ))}
       {x.ticks(6).map(tick => (
         <text key={tick.getTime()} x={x(tick)} y={HEIGHT - 10} textAnchor="middle" aria-hidden>
-          {(last - first > 2 * 86_400_000 ? day : minute).format(tick)}
+          {timeFormat(last - first).format(tick)}
         </text>
       ))}
       {items.map(item => (

@@ -21,7 +21,7 @@ export function Refusals({ refusals: { verified, claimed } }: Pick<Piped, 'refus
 
 function One({ refused: { count, lastReason, lastAt }, isClaimed = false }: { refused: Refused; isClaimed?: boolean }) {
   return (
-    <Group gap={6} wrap="wrap">
+    <Group gap="0 6px" wrap="wrap">
       <span>{count} ×</span>
       <Anchor size="sm" href={`#/reasons/${lastReason}`}>
         {lastReason}

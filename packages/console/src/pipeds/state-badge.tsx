@@ -7,7 +7,7 @@ export function StateBadge({ piped, size = 'md' }: { piped: Piped; size?: 'md' |
   const { label, colour, why } = stateOf(piped, useNow(5000));
   return (
     <Tooltip label={why} w={260}>
-      <Badge color={colour} variant="light" size={size} tt="none" radius="sm">
+      <Badge className="state" color={colour} variant="light" size={size} tt="none" radius="sm">
         {label}
       </Badge>
     </Tooltip>
