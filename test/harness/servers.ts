@@ -117,6 +117,7 @@ async function startCommand(
     args: [...nodeArgs, spanpassCommand, name, ...args],
     env,
     ready: () => answersOk(readyUrl),
-    readyWithinMs: 30_000,
+    // Where others use the machine too, it takes that long until the first line of it runs.
+    readyWithinMs: 90_000,
   });
 }
