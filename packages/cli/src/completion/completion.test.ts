@@ -52,7 +52,7 @@ describe('completion in bash', () => {
   });
 
   it.each([
-    ['spanpass pi', ['piped']],
+    ['spanpass pi', ['piped', 'pipecd']],
     ['spanpass key ', ['list', 'create', 'revoke', '--help']],
     ['spanpass key r', ['revoke']],
     ['spanpass key revoke --f', ['--force']],
