@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import type { UnverifiedCredential } from './compact.ts';
 import { CredentialError } from './errors.ts';
 import { idSchema } from './ids.ts';
 
@@ -22,9 +23,19 @@ const claimsSchema = z.object({
 
 export type CredentialClaims = Readonly<z.output<typeof claimsSchema>>;
 
-/** @throws CredentialError `claims_malformed` */
-export function parseClaims(unverified: unknown): CredentialClaims {
+/** They are read before a key is looked up, and again when the signature holds. */
+const parsedClaims = new WeakMap<object, CredentialClaims>();
+
+/**
+ * @param unverified of a credential that was taken apart, and not changed since
+ * @throws CredentialError `claims_malformed`
+ */
+export function parseClaims(unverified: UnverifiedCredential['unverifiedClaims']): CredentialClaims {
+  const known = parsedClaims.get(unverified);
+  if (known !== undefined) return known;
   const parsed = claimsSchema.safeParse(unverified);
   if (!parsed.success) throw new CredentialError('claims_malformed');
-  return parsed.data;
+  const claims = Object.freeze(parsed.data);
+  parsedClaims.set(unverified, claims);
+  return claims;
 }

@@ -10,6 +10,7 @@ export class CheckDeadline {
   #controller: AbortController | undefined;
   #timer: NodeJS.Timeout | undefined;
   #expire: (() => void) | undefined;
+  #giveUp: ((reason: unknown) => void) | undefined;
 
   constructor(timeoutMs: number, outer: AbortSignal | undefined) {
     this.#timeoutMs = timeoutMs;
@@ -19,7 +20,10 @@ export class CheckDeadline {
   get signal(): AbortSignal {
     if (this.#controller !== undefined) return this.#controller.signal;
     const controller = new AbortController();
-    const expire = () => controller.abort(new AuthenticationError('check_timeout'));
+    const expire = () => {
+      controller.abort(new AuthenticationError('check_timeout'));
+      this.#giveUp?.(controller.signal.reason);
+    };
     this.#controller = controller;
     this.#expire = expire;
     this.#timer = setTimeout(expire, this.#timeoutMs);
@@ -28,9 +32,17 @@ export class CheckDeadline {
     return controller.signal;
   }
 
-  /** Ends the waiting, though not the work, when time is up or the caller gives up: `check_timeout`. */
+  /**
+   * Ends the waiting, though not the work, when time is up or the caller gives up: `check_timeout`. For one work at a
+   * time. A listener of the signal would cost more than all the rest of this.
+   */
   bound<T>(work: Promise<T>): Promise<T> {
-    return untilAborted(work, this.signal);
+    const { signal } = this;
+    return new Promise((resolve, reject) => {
+      this.#giveUp = reject;
+      if (signal.aborted) reject(signal.reason);
+      work.then(resolve, reject);
+    });
   }
 
   end(): void {
