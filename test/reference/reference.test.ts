@@ -3,13 +3,17 @@ import { readdir, readFile } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { expect, it } from 'vitest';
-import { refusalsPage } from './refusals.ts';
+import { refusalsAsData, refusalsPage } from './refusals.ts';
 import { settingsPage } from './settings.ts';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
 
 it('the page of reasons is in sync with the table that answers them (npm run reference -w test)', async () => {
   expect(await readFile(join(root, 'docs/reference/refusals.md'), 'utf8')).toBe(refusalsPage());
+});
+
+it('the console explains every reason (npm run reference -w test)', async () => {
+  expect(await readFile(join(root, 'packages/console/src/reasons/reasons.json'), 'utf8')).toBe(refusalsAsData());
 });
 
 it('the page of settings is in sync with the schemas that read them (npm run reference -w test)', async () => {
