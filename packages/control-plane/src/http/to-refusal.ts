@@ -8,7 +8,7 @@ import { isUnavailable } from '../store/failures.ts';
 const FRAMEWORK_CODES: Readonly<Record<string, readonly [ProblemCode, string]>> = {
   FST_ERR_CTP_INVALID_MEDIA_TYPE: [
     'unsupported_media_type',
-    'send the body in the content type that the API description names',
+    'send the body as application/json; the token endpoint alone takes a form',
   ],
   FST_ERR_CTP_BODY_TOO_LARGE: ['payload_too_large', 'the body is larger than 16 KiB'],
   FST_ERR_CTP_INVALID_JSON_BODY: ['malformed_json', 'the body is not valid JSON'],
