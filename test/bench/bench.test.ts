@@ -15,6 +15,8 @@ const ROWS = [
   'server/spanpass',
   'cold/spanpass',
   'client/credential',
+  'spans/durable',
+  'spans/spool',
   'imports/@spanpass/client',
   'storm/restart',
 ];

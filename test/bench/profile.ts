@@ -11,6 +11,7 @@ export interface Profile {
     readonly bcrypt: number;
   };
   readonly exports: number;
+  readonly spans: number;
   /** Pipeds that come at once, of whom so many are answered at a time, and checks of a known one meanwhile. */
   readonly storm: { readonly pipeds: number; readonly inFlight: number; readonly cachedPerSecond: number };
 }
@@ -21,6 +22,7 @@ export const PROFILES = {
     rounds: 7,
     checks: { gateway: 40_000, direct: 60_000, cold: 10_000, bcrypt: 60 },
     exports: 15_000,
+    spans: 100_000,
     storm: { pipeds: 20_000, inFlight: 4096, cachedPerSecond: 200 },
   },
   quick: {
@@ -28,6 +30,7 @@ export const PROFILES = {
     rounds: 3,
     checks: { gateway: 8000, direct: 12_000, cold: 3000, bcrypt: 15 },
     exports: 3000,
+    spans: 30_000,
     storm: { pipeds: 3000, inFlight: 3000, cachedPerSecond: 100 },
   },
   /** Whether it runs at all. Its figures mean nothing. */
@@ -36,6 +39,7 @@ export const PROFILES = {
     rounds: 1,
     checks: { gateway: 100, direct: 100, cold: 100, bcrypt: 2 },
     exports: 50,
+    spans: 1000,
     storm: { pipeds: 100, inFlight: 100, cachedPerSecond: 50 },
   },
 } as const satisfies Record<string, Profile>;

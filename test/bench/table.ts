@@ -24,6 +24,7 @@ export const COLUMNS: Readonly<Record<Group, readonly Column[]>> = {
     { title: 'p99, ms', figure: 'p99Ms' },
   ],
   client: [micros('CPU per export, µs'), { title: 'exports/s', figure: 'perSecond' }],
+  spans: [micros('CPU per span, µs'), { title: 'spans/s', figure: 'perSecond' }, { title: 'fsyncs', figure: 'fsyncs' }],
   imports: [
     { title: 'ms', figure: 'importMs' },
     { title: 'KiB of memory', figure: 'memoryKib' },

@@ -49,6 +49,12 @@ export const TARGETS: readonly Target[] = [
     kind: 'at least',
   },
   {
+    text: 'spans/s through the spool alone, appended and taken in batches of 512',
+    found: results => medianOf(results, 'spans/spool', 'perSecond'),
+    bound: 50_000,
+    kind: 'at least',
+  },
+  {
     text: 'checks refused when every piped comes at once after a restart',
     found: results => medianOf(results, 'storm/restart', 'refused'),
     bound: 0,

@@ -3,7 +3,15 @@ import { clientRows } from './client.ts';
 import { coldRows } from './cold.ts';
 import { gatewayRows } from './gateway.ts';
 import { serverRows } from './server.ts';
+import { spanRows } from './spans.ts';
 import { stormRows } from './storm.ts';
 
 /** All that can be measured, in the order of the tables. */
-export const allRows: readonly Row[] = [...gatewayRows, ...serverRows, ...coldRows, ...clientRows, ...stormRows];
+export const allRows: readonly Row[] = [
+  ...gatewayRows,
+  ...serverRows,
+  ...coldRows,
+  ...clientRows,
+  ...spanRows,
+  ...stormRows,
+];
