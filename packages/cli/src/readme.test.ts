@@ -43,7 +43,7 @@ it('the example of the README runs against spanpass up', { timeout: 60_000 }, as
   expect(stdout).toMatch(/^edge-1 of shop is enrolled with key /);
   expect(stdout).toMatch(/\{\}(?:(?:ok|-) [^\n]+\n)+\nAllowed, as edge-1 of shop, until /);
   expect(stdout).toMatch(
-    /edge-1 of shop is disabled\.\n(?:(?:ok|FAIL|-) [^\n]+\n)+\nRefused with PERMISSION_DENIED \(7\), over HTTP 403:\npiped_disabled: [^\n]+\nSee [^\n]+\n$/,
+    /edge-1 of shop is disabled\.\nedge-1 of shop may send traces, metrics\.\n(?:(?:ok|FAIL|-) [^\n]+\n)+\nRefused with PERMISSION_DENIED \(7\), over HTTP 403:\npiped_disabled: [^\n]+\nSee [^\n]+\n$/,
   );
   for (const file of ['envoy.yaml', 'collector.yaml'])
     expect(parse(await readFile(join(folder, file), 'utf8'))).toBeTypeOf('object');

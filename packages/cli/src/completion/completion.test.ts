@@ -67,7 +67,7 @@ describe('completion in bash', () => {
     expect(await completed(line)).toEqual(words);
   });
 
-  it('offers every command and every option that there is', async () => {
+  it('offers every command and every option that there is', { timeout: 120_000 }, async () => {
     for (const { path, commands, options } of placesOf(createProgram(io()))) {
       const words = await completed(['spanpass', ...path.split(' ').filter(Boolean), ''].join(' '));
       expect(words, path).toEqual([...commands, ...options].map(({ name }) => name));

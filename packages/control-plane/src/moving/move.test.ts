@@ -19,7 +19,7 @@ async function filesIn(folder: string): Promise<string[]> {
   return names.map((name, at) => `${name} ${stats[at]?.isFile() ? `${stats[at]?.size} ${stats[at]?.mtimeMs}` : ''}`);
 }
 
-describe.runIf(served)('a move from the embedded database to PostgreSQL', { timeout: 180_000 }, () => {
+describe('a move from the embedded database to PostgreSQL', { timeout: 180_000 }, () => {
   const open: AsyncDisposable[] = [];
   afterEach(async () => {
     for (const one of open.splice(0).reverse()) await one[Symbol.asyncDispose]();
