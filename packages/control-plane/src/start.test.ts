@@ -10,6 +10,7 @@ import {
   DATABASES,
   ENCRYPTION_KEY,
   query,
+  SERVED,
   type TestDatabase,
   temporaryFolder,
 } from './testing/databases.test.support.ts';
@@ -173,32 +174,29 @@ describe('the embedded database', () => {
   });
 });
 
-if (DATABASES.length > 1)
-  describe('PostgreSQL', () => {
-    const served = DATABASES.at(-1) as (typeof DATABASES)[number];
-
-    it('is migrated by one of several replicas that start at once', async () => {
-      await using database = await served.create();
-      const { databaseUrl, encryptionKey } = database.options;
-      const options = { databaseUrl, encryptionKey, port: 0, logger, env: {}, adminToken: LONG };
-      const starts = Array.from({ length: 4 }, (_, at) =>
-        startControlPlane({ ...options, dataDir: join(database.options.dataDir, String(at)) }),
-      );
-      const planes = await Promise.all(starts);
-      for (const plane of planes) expect(await ok(plane.url, LONG)).toBe(200);
-      // One of them made the other token, and has written it down; the rest know that there is one.
-      expect(planes.filter(plane => plane.authServerToken !== undefined)).toHaveLength(1);
-      for (const plane of planes) await plane.close();
-    });
-
-    it('is left alone when a newer version has been there', async () => {
-      await using database = await served.create();
-      const options = { ...database.options, port: 0, logger, env: {} };
-      await (await startControlPlane(options)).close();
-      await query(
-        database.options.databaseUrl as string,
-        "insert into drizzle.__drizzle_migrations (hash, created_at) values ('x', 9999999999999)",
-      );
-      await expect(startControlPlane(options)).rejects.toMatchObject({ code: 'database_newer' });
-    });
+describe.each(SERVED === undefined ? [] : [SERVED])('PostgreSQL', served => {
+  it('is migrated by one of several replicas that start at once', async () => {
+    await using database = await served.create();
+    const { databaseUrl, encryptionKey } = database.options;
+    const options = { databaseUrl, encryptionKey, port: 0, logger, env: {}, adminToken: LONG };
+    const starts = Array.from({ length: 4 }, (_, at) =>
+      startControlPlane({ ...options, dataDir: join(database.options.dataDir, String(at)) }),
+    );
+    const planes = await Promise.all(starts);
+    for (const plane of planes) expect(await ok(plane.url, LONG)).toBe(200);
+    // One of them made the other token, and has written it down; the rest know that there is one.
+    expect(planes.filter(plane => plane.authServerToken !== undefined)).toHaveLength(1);
+    for (const plane of planes) await plane.close();
   });
+
+  it('is left alone when a newer version has been there', async () => {
+    await using database = await served.create();
+    const options = { ...database.options, port: 0, logger, env: {} };
+    await (await startControlPlane(options)).close();
+    await query(
+      database.options.databaseUrl as string,
+      "insert into drizzle.__drizzle_migrations (hash, created_at) values ('x', 9999999999999)",
+    );
+    await expect(startControlPlane(options)).rejects.toMatchObject({ code: 'database_newer' });
+  });
+});

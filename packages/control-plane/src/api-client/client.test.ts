@@ -1,7 +1,7 @@
 import { createServer, type RequestListener } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { DATABASES } from '../testing/databases.test.support.ts';
+import { EMBEDDED } from '../testing/databases.test.support.ts';
 import {
   ADMIN_TOKEN,
   AUTH_SERVER_TOKEN,
@@ -20,7 +20,7 @@ describe('ControlPlaneClient', () => {
   let client: ControlPlaneClient;
 
   beforeAll(async () => {
-    test = await startTestPlane(DATABASES[0] as (typeof DATABASES)[number]);
+    test = await startTestPlane(EMBEDDED);
     client = new ControlPlaneClient({ url: `${test.url}/`, token: ADMIN_TOKEN });
   });
   afterAll(() => test[Symbol.asyncDispose]());

@@ -1,7 +1,7 @@
 import { createServer, type IncomingMessage } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { DATABASES } from '../testing/databases.test.support.ts';
+import { EMBEDDED } from '../testing/databases.test.support.ts';
 import { ADMIN_TOKEN, startTestPlane, type TestPlane } from '../testing/plane.test.support.ts';
 import { ControlPlaneClient } from './client.ts';
 
@@ -26,7 +26,7 @@ describe('a call that creates something, and whose answer is lost', () => {
   });
 
   beforeAll(async () => {
-    test = await startTestPlane(DATABASES[0] as (typeof DATABASES)[number]);
+    test = await startTestPlane(EMBEDDED);
     await new Promise<void>(resolve => server.listen(0, '127.0.0.1', resolve));
     const { port } = server.address() as AddressInfo;
     client = new ControlPlaneClient({ url: `http://127.0.0.1:${port}`, token: ADMIN_TOKEN });

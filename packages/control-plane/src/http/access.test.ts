@@ -1,6 +1,6 @@
 import { request } from 'node:http';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { DATABASES } from '../testing/databases.test.support.ts';
+import { EMBEDDED } from '../testing/databases.test.support.ts';
 import {
   ADMIN_TOKEN,
   AUTH_SERVER_TOKEN,
@@ -16,7 +16,7 @@ import { type RouteName, RULES } from './rules.ts';
 /** What the OpenAPI document does not list, and has nothing to be guarded. */
 const HIDDEN: readonly string[] = ['GET /metrics', 'GET /openapi.json', 'GET /<console>'];
 
-describe.each(DATABASES.slice(0, 1))('who may call what', database => {
+describe.each([EMBEDDED])('who may call what', database => {
   let test: TestPlane;
   let traces: TraceStoreDouble;
   /** All that the OpenAPI document lists, as it is named in `RULES`. */
@@ -190,7 +190,7 @@ describe.each(DATABASES.slice(0, 1))('who may call what', database => {
   });
 });
 
-describe.each(DATABASES.slice(0, 1))('the rate of calls', database => {
+describe.each([EMBEDDED])('the rate of calls', database => {
   it('is bounded for each token, and not for auth servers', async () => {
     await using test = await startTestPlane(database, { apiRate: { burst: 5, perSecond: 0.5 } });
     const ask = (token: string) =>

@@ -1,7 +1,7 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { DATABASES, temporaryFolder } from '../testing/databases.test.support.ts';
+import { EMBEDDED, temporaryFolder } from '../testing/databases.test.support.ts';
 import { startTestPlane, type TestPlane } from '../testing/plane.test.support.ts';
 import { readConsoleFiles } from './console-files.ts';
 
@@ -20,7 +20,7 @@ describe('the console', () => {
     await writeFile(join(consoleDir, 'notes:secret.txt'), 'x');
     await writeFile(join(consoleDir, '.env'), 'x');
     await writeFile(join(folder.path, 'outside.txt'), 'outside');
-    test = await startTestPlane(DATABASES[0] as (typeof DATABASES)[number], { consoleDir });
+    test = await startTestPlane(EMBEDDED, { consoleDir });
   });
   afterAll(async () => {
     await test[Symbol.asyncDispose]();

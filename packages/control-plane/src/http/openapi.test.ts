@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { DATABASES } from '../testing/databases.test.support.ts';
+import { EMBEDDED } from '../testing/databases.test.support.ts';
 import { type Json, startTestPlane, type TestPlane } from '../testing/plane.test.support.ts';
 
 describe('the OpenAPI document', () => {
@@ -7,7 +7,7 @@ describe('the OpenAPI document', () => {
   let document: Json;
 
   beforeAll(async () => {
-    test = await startTestPlane(DATABASES[0] as (typeof DATABASES)[number]);
+    test = await startTestPlane(EMBEDDED);
     document = (await test.call('GET', '/openapi.json', { token: null })).body;
   });
   afterAll(() => test[Symbol.asyncDispose]());

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { MAX_SESSIONS, SESSION_LIFE_SECONDS } from '../sessions/sessions.ts';
-import { DATABASES } from '../testing/databases.test.support.ts';
+import { EMBEDDED } from '../testing/databases.test.support.ts';
 import {
   ADMIN_TOKEN,
   AUTH_SERVER_TOKEN,
@@ -11,7 +11,7 @@ import {
 
 const MARK = { 'x-spanpass-console': '1' };
 
-describe.each(DATABASES.slice(0, 1))('a session', database => {
+describe.each([EMBEDDED])('a session', database => {
   let test: TestPlane;
 
   beforeAll(async () => {
@@ -131,7 +131,7 @@ describe.each(DATABASES.slice(0, 1))('a session', database => {
   });
 });
 
-describe.each(DATABASES.slice(0, 1))('the rate of sign-ins', database => {
+describe.each([EMBEDDED])('the rate of sign-ins', database => {
   it('is bounded by address, before the body is read', async () => {
     await using test = await startTestPlane(database, { enrollRate: { burst: 2, perSecond: 0.1 } });
     const codes = [];

@@ -2,7 +2,7 @@ import { parseJws } from '@spanpass/credential';
 import { describe, expect, it, vi } from 'vitest';
 import { ControlPlaneClient } from '../api-client/index.ts';
 import { RETAIN_SECONDS } from '../registry/rotate-signing-keys.ts';
-import { DATABASES } from '../testing/databases.test.support.ts';
+import { DATABASES, EMBEDDED } from '../testing/databases.test.support.ts';
 import { ask, assertionOf } from '../testing/exchange.test.support.ts';
 import {
   ADMIN_TOKEN,
@@ -77,7 +77,7 @@ describe('by the schedule', () => {
   it('the next key is shown ten minutes ahead, and old ones are forgotten', async () => {
     vi.useFakeTimers({ toFake: ['setInterval', 'clearInterval'] });
     try {
-      await using test = await startTestPlane(DATABASES[0] as (typeof DATABASES)[number], {
+      await using test = await startTestPlane(EMBEDDED, {
         signingKeyLifeSeconds: 86_400,
       });
       const holder = await enrolled(test, 'edge-1');
@@ -106,7 +106,7 @@ describe('by the schedule', () => {
 
 describe('what verifiers read', () => {
   it('is cacheable, holds no private half, and names the issuer to the letter', async () => {
-    await using test = await startTestPlane(DATABASES[0] as (typeof DATABASES)[number], {
+    await using test = await startTestPlane(EMBEDDED, {
       issuer: 'https://id.example.org/spanpass',
     });
     const jwks = await test.call('GET', '/oauth2/jwks', { token: null });
@@ -128,7 +128,7 @@ describe('what verifiers read', () => {
   it.each(['https://id.example.org/', 'https://id.example.org?a', 'https://me@id.example.org', 'ftp://id', 'id'])(
     'never has the issuer %s',
     async issuer => {
-      const start = startTestPlane(DATABASES[0] as (typeof DATABASES)[number], { issuer });
+      const start = startTestPlane(EMBEDDED, { issuer });
       await expect(start).rejects.toThrow(/^issuer: /);
     },
   );

@@ -1,11 +1,11 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { DATABASES } from '../testing/databases.test.support.ts';
+import { EMBEDDED } from '../testing/databases.test.support.ts';
 import { startTestPlane, type TestPlane } from '../testing/plane.test.support.ts';
 import { jaegerTrace, startTraceStore, type TraceStoreDouble } from '../testing/trace-store.test.support.ts';
 
 const ID = 'ab'.repeat(16);
 
-describe.each(DATABASES.slice(0, 1))('deployments', database => {
+describe.each([EMBEDDED])('deployments', database => {
   let store: TraceStoreDouble;
   let test: TestPlane;
   let viewer: string;
@@ -81,7 +81,7 @@ describe.each(DATABASES.slice(0, 1))('deployments', database => {
   });
 });
 
-describe.each(DATABASES.slice(0, 1))('without a store of traces', database => {
+describe.each([EMBEDDED])('without a store of traces', database => {
   it('says so', async () => {
     await using test = await startTestPlane(database);
     expect(await test.call('GET', '/v1/traces')).toMatchObject({ status: 404, body: { code: 'traces_unset' } });

@@ -3,13 +3,12 @@ import { join } from 'node:path';
 import { afterEach, describe, expect, it } from 'vitest';
 import { ControlPlaneClient } from '../api-client/index.ts';
 import { verifyAuditChain } from '../audit/verify-chain.ts';
-import { DATABASES, query, type TestDatabase } from '../testing/databases.test.support.ts';
+import { EMBEDDED, query, SERVED, type TestDatabase } from '../testing/databases.test.support.ts';
 import { followChanges, isHeartbeat } from '../testing/event-stream.test.support.ts';
 import { ADMIN_TOKEN, AUTH_SERVER_TOKEN, startPlaneOn, type TestPlane } from '../testing/plane.test.support.ts';
 import { enrolled } from '../testing/renewal.test.support.ts';
 import { moveDatabase } from './move.ts';
 
-const [embedded, served] = DATABASES;
 const ENCRYPTION_KEY = Buffer.alloc(32, 7).toString('base64');
 
 /** Each file with its size and time, but for the lock. */
@@ -26,8 +25,8 @@ describe('a move from the embedded database to PostgreSQL', { timeout: 180_000 }
   });
 
   async function databases(): Promise<{ from: TestDatabase; to: TestDatabase & { url: string } }> {
-    const from = await (embedded as (typeof DATABASES)[number]).create();
-    const to = await (served as (typeof DATABASES)[number]).create();
+    const from = await EMBEDDED.create();
+    const to = await (SERVED ?? EMBEDDED).create();
     open.push(from, to);
     return { from, to: Object.assign(to, { url: to.options.databaseUrl ?? '' }) };
   }

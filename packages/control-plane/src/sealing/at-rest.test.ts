@@ -8,7 +8,7 @@ import type { Store } from '../store/database.ts';
 import { openEmbedded } from '../store/embedded.ts';
 import { signingKeys } from '../store/schema.ts';
 import { openServed } from '../store/served.ts';
-import { DATABASES, type TestDatabase } from '../testing/databases.test.support.ts';
+import { DATABASES, EMBEDDED, type TestDatabase } from '../testing/databases.test.support.ts';
 import { ENCRYPTION_KEY, startPlaneOn } from '../testing/plane.test.support.ts';
 import { type EncryptionKeys, parseEncryptionKeys } from './encryption-keys.ts';
 import { isSealed } from './seal.ts';
@@ -94,7 +94,7 @@ describe.each(DATABASES)('the signing keys in $name', database => {
 
 describe('the embedded database', () => {
   it('holds no private half in any of its bytes, nor does the log', async () => {
-    await using created = await (DATABASES[0] as (typeof DATABASES)[number]).create();
+    await using created = await EMBEDDED.create();
     const plane = await startPlaneOn({ ...created.options });
     await plane.call('POST', '/v1/signing-key', { body: {} });
     await plane.plane.close();
@@ -113,7 +113,7 @@ describe('the embedded database', () => {
   });
 
   it('has a key made for it at the first start, which its owner alone can read, and no other start without it', async () => {
-    await using created = await (DATABASES[0] as (typeof DATABASES)[number]).create();
+    await using created = await EMBEDDED.create();
     const start = () => startPlaneOn({ ...created.options, encryptionKey: undefined });
     await (await start()).plane.close();
     const path = join(created.options.dataDir, 'encryption-key');
@@ -129,7 +129,7 @@ describe('the embedded database', () => {
   });
 
   it('does not start in production without a key that was given', async () => {
-    await using created = await (DATABASES[0] as (typeof DATABASES)[number]).create();
+    await using created = await EMBEDDED.create();
     const options = { ...created.options, encryptionKey: undefined, production: true };
     await expect(startPlaneOn(options)).rejects.toMatchObject({
       code: 'encryption_key_missing',
@@ -141,7 +141,7 @@ describe('the embedded database', () => {
 });
 
 it('a database server is production, and asked for nothing before there is a key', async () => {
-  await using created = await (DATABASES[0] as (typeof DATABASES)[number]).create();
+  await using created = await EMBEDDED.create();
   const databaseUrl = 'postgresql://nobody@127.0.0.1:1/none';
   const start = startPlaneOn({ ...created.options, databaseUrl, production: false, encryptionKey: undefined });
   await expect(start).rejects.toMatchObject({ code: 'encryption_key_missing' });

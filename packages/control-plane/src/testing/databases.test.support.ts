@@ -19,11 +19,14 @@ export interface DatabaseKind {
 
 const serverUrl = process.env.SPANPASS_TEST_DATABASE_URL;
 
-/** The embedded database, and PostgreSQL where `SPANPASS_TEST_DATABASE_URL` names a server that makes databases. */
-export const DATABASES: readonly DatabaseKind[] = [
-  { name: 'PGlite', create: createEmbedded },
-  ...(serverUrl === undefined ? [] : [{ name: 'PostgreSQL', create: () => createServed(serverUrl) } as const]),
-];
+export const EMBEDDED: DatabaseKind = { name: 'PGlite', create: createEmbedded };
+
+/** Where `SPANPASS_TEST_DATABASE_URL` names a server that makes databases. */
+export const SERVED: DatabaseKind | undefined =
+  serverUrl === undefined ? undefined : { name: 'PostgreSQL', create: () => createServed(serverUrl) };
+
+/** What this run is about: the server, where there is one, else the embedded database. */
+export const DATABASES: readonly DatabaseKind[] = [SERVED ?? EMBEDDED];
 
 export async function temporaryFolder(): Promise<AsyncDisposable & { readonly path: string }> {
   const path = await mkdtemp(join(tmpdir(), 'spanpass-control-plane-'));

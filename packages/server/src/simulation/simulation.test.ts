@@ -14,7 +14,7 @@ vi.mock('../keys/feed-connection.ts', () => ({
 }));
 vi.mock('../keys/fetch-key.ts', () => ({ fetchKeyFrom: ({ link }: { link: { fetchKey: unknown } }) => link.fetchKey }));
 
-const profile = process.env.SPANPASS_PROFILE === 'nightly' ? { sequences: 60_000 } : { sequences: 2000 };
+const profile = process.env.SPANPASS_PROFILE === 'nightly' ? { sequences: 60_000 } : { sequences: 1000 };
 const first = Number(process.env.SPANPASS_SEED ?? 20_260_300);
 const LENGTH = 60;
 
