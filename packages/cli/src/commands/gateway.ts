@@ -11,10 +11,21 @@ import {
 import { type Io, printResult } from '../io.ts';
 import { examples, type JsonOption, port, withJson } from './options.ts';
 
-interface EnvoyFlags extends JsonOption {
+/** What Envoy and nginx are told alike. */
+interface GatewayFlags extends JsonOption {
   readonly listen: string;
   readonly grpcPort: number;
   readonly httpPort: number;
+  readonly upstreamGrpc: string[];
+  readonly upstreamHttp: string[];
+  readonly tlsCert?: string;
+  readonly tlsKey?: string;
+  readonly clientCa?: string;
+  readonly allowPlaintext?: true;
+  readonly accessLog: boolean;
+}
+
+interface EnvoyFlags extends GatewayFlags {
   readonly check: 'grpc' | 'http' | 'jwt';
   readonly auth?: string[];
   readonly authCa?: string;
@@ -23,33 +34,16 @@ interface EnvoyFlags extends JsonOption {
   readonly authName?: string[];
   readonly issuer?: string;
   readonly audience?: string;
-  readonly upstreamGrpc: string[];
-  readonly upstreamHttp: string[];
-  readonly tlsCert?: string;
-  readonly tlsKey?: string;
-  readonly clientCa?: string;
-  readonly allowPlaintext?: true;
-  readonly accessLog: boolean;
   readonly adminPort?: number;
 }
 
-interface NginxFlags extends JsonOption {
-  readonly listen: string;
-  readonly grpcPort: number;
-  readonly httpPort: number;
+interface NginxFlags extends GatewayFlags {
   readonly auth: string[];
   readonly authCa?: string;
   readonly authCert?: string;
   readonly authKey?: string;
   readonly authName?: string;
-  readonly upstreamGrpc: string[];
-  readonly upstreamHttp: string[];
   readonly gatewayTokenFile?: string;
-  readonly tlsCert?: string;
-  readonly tlsKey?: string;
-  readonly clientCa?: string;
-  readonly allowPlaintext?: true;
-  readonly accessLog: boolean;
 }
 
 interface CollectorFlags extends JsonOption {
@@ -71,11 +65,10 @@ export function gatewayCommand(io: Io): Command {
 }
 
 function envoyCommand(io: Io): Command {
-  return withJson(new Command('envoy'))
-    .description('print an Envoy configuration: each OTLP request is checked by the auth server before it passes')
-    .option('--listen <address>', 'IP address to listen on', gatewayDefaults.address)
-    .addOption(portOption('--grpc-port <port>', 'OTLP/gRPC', gatewayDefaults.otlpGrpcPort))
-    .addOption(portOption('--http-port <port>', 'OTLP/HTTP', gatewayDefaults.otlpHttpPort))
+  const envoy = withJson(new Command('envoy')).description(
+    'print an Envoy configuration: each OTLP request is checked by the auth server before it passes',
+  );
+  withListen(envoy)
     .addOption(
       new Option('--check <way>', 'how the auth servers are asked; jwt: not at all, for access tokens')
         .choices(['grpc', 'http', 'jwt'])
@@ -93,14 +86,8 @@ function envoyCommand(io: Io): Command {
     .option('--auth-ca <file>', 'TLS to the auth servers, with certificates of this CA')
     .option('--auth-cert <file>', "Envoy's own certificate, to show to them")
     .option('--auth-key <file>', 'its private key')
-    .option('--auth-name <name...>', 'names that their certificates must carry, if not the hosts of --auth')
-    .option('--upstream-grpc <host:port...>', 'OTLP/gRPC receivers behind', [gatewayDefaults.upstreamGrpcEndpoint])
-    .option('--upstream-http <host:port...>', 'OTLP/HTTP receivers behind', [gatewayDefaults.upstreamHttpEndpoint])
-    .option('--tls-cert <file>', 'certificate of the gateway')
-    .option('--tls-key <file>', 'its private key')
-    .option('--client-ca <file>', 'demand client certificates of this CA')
-    .option('--allow-plaintext', 'take clear text beyond loopback, where something else protects the way')
-    .option('--no-access-log', 'write no access log')
+    .option('--auth-name <name...>', 'names that their certificates must carry, if not the hosts of --auth');
+  return withDoors(withUpstream(envoy))
     .addOption(portOption('--admin-port <port>', "Envoy's admin interface on loopback; off unless given"))
     .addHelpText(
       'after',
@@ -114,12 +101,8 @@ function envoyCommand(io: Io): Command {
     .action(async (flags: EnvoyFlags) => {
       await printConfig(io, flags, () =>
         envoyConfig({
-          listen: { address: flags.listen, grpcPort: flags.grpcPort, httpPort: flags.httpPort },
+          ...waysOf(flags),
           auth: authOf(flags),
-          upstream: { grpc: flags.upstreamGrpc, http: flags.upstreamHttp },
-          tls: tlsOf(flags),
-          allowPlaintext: flags.allowPlaintext ?? false,
-          accessLog: flags.accessLog,
           adminPort: flags.adminPort,
         }),
       );
@@ -135,24 +118,17 @@ function authOf(flags: EnvoyFlags): EnvoyOptions['auth'] {
 }
 
 function nginxCommand(io: Io): Command {
-  return withJson(new Command('nginx'))
-    .description('print a complete nginx.conf: each OTLP request is checked by the auth server before it passes')
-    .option('--listen <address>', 'IP address to listen on', gatewayDefaults.address)
-    .addOption(portOption('--grpc-port <port>', 'OTLP/gRPC', gatewayDefaults.otlpGrpcPort))
-    .addOption(portOption('--http-port <port>', 'OTLP/HTTP', gatewayDefaults.otlpHttpPort))
+  const nginx = withJson(new Command('nginx')).description(
+    'print a complete nginx.conf: each OTLP request is checked by the auth server before it passes',
+  );
+  withListen(nginx)
     .option('--auth <host:port...>', 'auth servers, asked over HTTP', [gatewayDefaults.authHttpEndpoint])
     .option('--auth-ca <file>', 'TLS to the auth servers, with certificates of this CA')
     .option('--auth-name <name>', 'name that their certificates must carry')
     .option('--auth-cert <file>', "nginx's own certificate, to show to them")
-    .option('--auth-key <file>', 'its private key')
-    .option('--upstream-grpc <host:port...>', 'OTLP/gRPC receivers behind', [gatewayDefaults.upstreamGrpcEndpoint])
-    .option('--upstream-http <host:port...>', 'OTLP/HTTP receivers behind', [gatewayDefaults.upstreamHttpEndpoint])
-    .option('--gateway-token-file <file>', 'file with the line: default "Bearer TOKEN";')
-    .option('--tls-cert <file>', 'certificate of the gateway')
-    .option('--tls-key <file>', 'its private key')
-    .option('--client-ca <file>', 'demand client certificates of this CA')
-    .option('--allow-plaintext', 'take clear text beyond loopback, where something else protects the way')
-    .option('--no-access-log', 'write no access log')
+    .option('--auth-key <file>', 'its private key');
+  withUpstream(nginx).option('--gateway-token-file <file>', 'file with the line: default "Bearer TOKEN";');
+  return withDoors(nginx)
     .addHelpText(
       'after',
       examples('spanpass gateway nginx --auth 10.0.0.5:9087 > nginx.conf', 'nginx -p . -c nginx.conf'),
@@ -166,12 +142,8 @@ function nginxCommand(io: Io): Command {
         authName && { caFile: authCa, serverName: authName, certFile: authCert, keyFile: authKey };
       const config = madeOf(() =>
         nginxConfig({
-          listen: { address: flags.listen, grpcPort: flags.grpcPort, httpPort: flags.httpPort },
+          ...waysOf(flags),
           auth: { endpoints: flags.auth, ...(authTls && { tls: authTls }) },
-          upstream: { grpc: flags.upstreamGrpc, http: flags.upstreamHttp },
-          tls: tlsOf(flags),
-          allowPlaintext: flags.allowPlaintext ?? false,
-          accessLog: flags.accessLog,
           ...(gatewayTokenFile !== undefined && { gatewayTokenFile }),
         }),
       );
@@ -216,6 +188,39 @@ function collectorCommand(io: Io): Command {
     });
 }
 
+function withListen(command: Command): Command {
+  return command
+    .option('--listen <address>', 'IP address to listen on', gatewayDefaults.address)
+    .addOption(portOption('--grpc-port <port>', 'OTLP/gRPC', gatewayDefaults.otlpGrpcPort))
+    .addOption(portOption('--http-port <port>', 'OTLP/HTTP', gatewayDefaults.otlpHttpPort));
+}
+
+function withUpstream(command: Command): Command {
+  return command
+    .option('--upstream-grpc <host:port...>', 'OTLP/gRPC receivers behind', [gatewayDefaults.upstreamGrpcEndpoint])
+    .option('--upstream-http <host:port...>', 'OTLP/HTTP receivers behind', [gatewayDefaults.upstreamHttpEndpoint]);
+}
+
+/** What stands at the gateway's own doors. */
+function withDoors(command: Command): Command {
+  return command
+    .option('--tls-cert <file>', 'certificate of the gateway')
+    .option('--tls-key <file>', 'its private key')
+    .option('--client-ca <file>', 'demand client certificates of this CA')
+    .option('--allow-plaintext', 'take clear text beyond loopback, where something else protects the way')
+    .option('--no-access-log', 'write no access log');
+}
+
+function waysOf(flags: GatewayFlags) {
+  return {
+    listen: { address: flags.listen, grpcPort: flags.grpcPort, httpPort: flags.httpPort },
+    upstream: { grpc: flags.upstreamGrpc, http: flags.upstreamHttp },
+    tls: tlsOf(flags),
+    allowPlaintext: flags.allowPlaintext ?? false,
+    accessLog: flags.accessLog,
+  };
+}
+
 /** @throws Failure for options that make no sense */
 function madeOf(make: () => string): string {
   try {
@@ -232,7 +237,7 @@ async function printConfig(io: Io, { json }: JsonOption, make: () => string): Pr
   await printResult(io, json, json ? parse(config) : undefined, () => config);
 }
 
-function tlsOf({ tlsCert, tlsKey, clientCa }: Pick<EnvoyFlags, 'tlsCert' | 'tlsKey' | 'clientCa'>) {
+function tlsOf({ tlsCert, tlsKey, clientCa }: GatewayFlags) {
   if (tlsCert === undefined && tlsKey === undefined && clientCa === undefined) return undefined;
   if (tlsCert === undefined || tlsKey === undefined) throw wrongUsage('--tls-cert and --tls-key belong together');
   return { certFile: tlsCert, keyFile: tlsKey, clientCaFile: clientCa };

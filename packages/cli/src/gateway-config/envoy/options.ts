@@ -1,11 +1,10 @@
-import { DEFAULT_GATEWAY_AUDIENCE, isLoopbackHost } from '@spanpass/credential';
+import { DEFAULT_GATEWAY_AUDIENCE } from '@spanpass/credential';
 import { z } from 'zod';
 import { gatewayDefaults } from '../defaults.ts';
-import { endpoint, ipAddress, port } from '../endpoint.ts';
+import { certificateHasKey, checkDoors, endpoints, listen, milliseconds, upstream } from '../doors-options.ts';
+import { port } from '../endpoint.ts';
 import { sharedNames } from '../names.ts';
 
-const milliseconds = z.int().min(1).max(600_000);
-const endpoints = z.array(endpoint).min(1).max(64).readonly();
 const filePath = z.string().min(1).max(4096);
 
 /** TLS to the auth server: whom to trust, and what to show where it asks. Paths as Envoy sees them. */
@@ -19,9 +18,7 @@ const authTls = z
     /** Names of which an auth server's certificate must carry one. Default the hosts of the endpoints. */
     serverNames: z.array(z.string().min(1).max(253)).min(1).max(64).optional(),
   })
-  .refine(({ certFile, keyFile }) => (certFile === undefined) === (keyFile === undefined), {
-    error: 'certFile and keyFile belong together',
-  });
+  .refine(...certificateHasKey);
 
 /** Checks carry credentials: have TLS wherever the auth server is beyond loopback. */
 const secured = { tls: authTls.optional() };
@@ -61,25 +58,13 @@ const auth = z.discriminatedUnion('mode', [
 
 export const envoyOptions = z
   .strictObject({
-    listen: z
-      .strictObject({
-        address: ipAddress.default(gatewayDefaults.address),
-        grpcPort: port.default(gatewayDefaults.otlpGrpcPort),
-        httpPort: port.default(gatewayDefaults.otlpHttpPort),
-      })
-      .prefault({}),
+    listen,
     /** The gateway's own certificate; `clientCaFile` makes it demand one of the client too. Paths as Envoy sees them. */
     tls: z.strictObject({ certFile: filePath, keyFile: filePath, clientCaFile: filePath.optional() }).optional(),
     /** Passes in clear text beyond loopback: only where something else protects the way here. */
     allowPlaintext: z.boolean().default(false),
     auth: auth.prefault({ mode: 'grpc' }),
-    /** The Collector's receivers, or the built-in receiver's. */
-    upstream: z
-      .strictObject({
-        grpc: endpoints.prefault([gatewayDefaults.upstreamGrpcEndpoint]),
-        http: endpoints.prefault([gatewayDefaults.upstreamHttpEndpoint]),
-      })
-      .prefault({}),
+    upstream,
     ...sharedNames,
     clusterTimeouts: z
       .strictObject({
@@ -98,18 +83,7 @@ export const envoyOptions = z
     /** Client connections at a time; more are refused. */
     maxConnections: z.int().min(1).max(1_000_000).default(10_000),
   })
-  .superRefine((options, context) => {
-    if (options.tls === undefined && !options.allowPlaintext && !isLoopbackHost(options.listen.address)) {
-      context.addIssue({
-        code: 'custom',
-        path: ['tls'],
-        message: `needed to listen on ${options.listen.address}, or allowPlaintext`,
-      });
-    }
-    if (options.listen.grpcPort === options.listen.httpPort) {
-      context.addIssue({ code: 'custom', path: ['listen'], message: 'grpcPort and httpPort must differ' });
-    }
-  });
+  .superRefine(checkDoors);
 
 /** What {@link envoyConfig} takes; all of it has a default. Endpoints are `host:port`. */
 export type EnvoyOptions = z.input<typeof envoyOptions>;

@@ -1,11 +1,7 @@
-import { isLoopbackHost } from '@spanpass/credential';
 import { z } from 'zod';
 import { gatewayDefaults } from '../defaults.ts';
-import { endpoint, ipAddress, port } from '../endpoint.ts';
+import { certificateHasKey, checkDoors, endpoints, listen, milliseconds, upstream } from '../doors-options.ts';
 import { sharedNames } from '../names.ts';
-
-const milliseconds = z.int().min(1).max(600_000);
-const endpoints = z.array(endpoint).min(1).max(64).readonly();
 
 /** As nginx sees it; without what its configuration would read otherwise. */
 const filePath = z
@@ -17,13 +13,7 @@ const { projectHeader, pipedHeader, gatewayHeader } = sharedNames;
 
 export const nginxOptions = z
   .strictObject({
-    listen: z
-      .strictObject({
-        address: ipAddress.default(gatewayDefaults.address),
-        grpcPort: port.default(gatewayDefaults.otlpGrpcPort),
-        httpPort: port.default(gatewayDefaults.otlpHttpPort),
-      })
-      .prefault({}),
+    listen,
     /** The gateway's own certificate; `clientCaFile` makes it demand one of the client too. */
     tls: z.strictObject({ certFile: filePath, keyFile: filePath, clientCaFile: filePath.optional() }).optional(),
     /** Passes in clear text beyond loopback: only where something else protects the way here. */
@@ -40,19 +30,11 @@ export const nginxOptions = z
             certFile: filePath.optional(),
             keyFile: filePath.optional(),
           })
-          .refine(({ certFile, keyFile }) => (certFile === undefined) === (keyFile === undefined), {
-            error: 'certFile and keyFile belong together',
-          })
+          .refine(...certificateHasKey)
           .optional(),
       })
       .prefault({}),
-    /** The Collector's receivers. */
-    upstream: z
-      .strictObject({
-        grpc: endpoints.prefault([gatewayDefaults.upstreamGrpcEndpoint]),
-        http: endpoints.prefault([gatewayDefaults.upstreamHttpEndpoint]),
-      })
-      .prefault({}),
+    upstream,
     projectHeader,
     pipedHeader,
     gatewayHeader,
@@ -74,18 +56,7 @@ export const nginxOptions = z
     /** Connections at a time in each worker process, those to the auth server and upstream among them. */
     maxConnections: z.int().min(16).max(1_000_000).default(8_192),
   })
-  .superRefine((options, context) => {
-    if (options.tls === undefined && !options.allowPlaintext && !isLoopbackHost(options.listen.address)) {
-      context.addIssue({
-        code: 'custom',
-        path: ['tls'],
-        message: `needed to listen on ${options.listen.address}, or allowPlaintext`,
-      });
-    }
-    if (options.listen.grpcPort === options.listen.httpPort) {
-      context.addIssue({ code: 'custom', path: ['listen'], message: 'grpcPort and httpPort must differ' });
-    }
-  });
+  .superRefine(checkDoors);
 
 /** What {@link nginxConfig} takes; all of it has a default. Endpoints are `host:port`. */
 export type NginxOptions = z.input<typeof nginxOptions>;
