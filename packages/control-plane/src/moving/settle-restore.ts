@@ -127,7 +127,7 @@ async function takeAway(write: Write, { action, target }: ChainedRow): Promise<b
   switch (action) {
     case 'key.revoked':
     case 'key.retired': {
-      const { found } = await findKey(write.tx, kid);
+      const found = await findKey(write.tx, kid);
       if (found === undefined || found.key.status === 'revoked') return false;
       await changeKey(write, found, { status: action === 'key.revoked' ? 'revoked' : 'retired' }, action);
       return true;

@@ -31,7 +31,7 @@ export async function enroll(
     const token = await findToken(write.tx, tokenHash);
     if (token === undefined) throw invalid();
     if (token.usedKid === key.kid) {
-      const { found } = await findKey(write.tx, key.kid);
+      const found = await findKey(write.tx, key.kid);
       if (found === undefined) throw invalid();
       return { created: false, record: recordOf(found.key, found.piped, found.project) };
     }

@@ -54,7 +54,7 @@ export async function verifyAssertion(
   try {
     const parsed = parseCredential(token);
     assertPlausible(parsed, expected);
-    const { found } = await findKey(store.db, parsed.unverifiedHeader.kid);
+    const found = await findKey(store.db, parsed.unverifiedHeader.kid);
     if (found === undefined) throw new CredentialError('key_unknown');
     const record = recordOf(found.key, found.piped, found.project);
     return { ...(await verifyCredential({ token, parsed }, record, expected)), record };

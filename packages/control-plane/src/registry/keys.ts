@@ -155,7 +155,7 @@ export function revokeKey(
   { force = false, known }: { readonly force?: boolean; readonly known?: Precondition } = {},
 ): Promise<KeyRecord> {
   return writeTo(registry, actor, async write => {
-    const { found } = await findKey(write.tx, kid);
+    const found = await findKey(write.tx, kid);
     if (found === undefined) throw new Refusal('key_unknown', 'no key has this kid');
     const { key, piped, project } = found;
     const record = recordOf(key, piped, project);

@@ -1,5 +1,5 @@
 import type { KeyRecord, Signal } from '@spanpass/credential';
-import { and, eq, getTableColumns } from 'drizzle-orm';
+import { and, eq, getTableColumns, type SQL } from 'drizzle-orm';
 import type { Database } from '../store/database.ts';
 import { counter, keys, pipeds, projects } from '../store/schema.ts';
 import type { Write } from '../store/write.ts';
@@ -35,9 +35,12 @@ export function recordOf(key: KeyRow, piped: PipedRow, project: ProjectRow): Key
   };
 }
 
-/** A key with its piped, its project, and the revision as of one and the same moment. */
-export async function findKey(db: Database, kid: string): Promise<{ revision: number; found?: FoundKey }> {
-  const [row] = await db
+/** Keys with their pipeds and projects, and the revision: one statement, so as of one and the same moment. */
+export async function findKeys(
+  db: Database,
+  wanted: SQL,
+): Promise<{ revision: number; found: readonly FoundKey[] }> {
+  const rows = await db
     .select({
       revision: counter.revision,
       key: getTableColumns(keys),
@@ -45,12 +48,18 @@ export async function findKey(db: Database, kid: string): Promise<{ revision: nu
       project: getTableColumns(projects),
     })
     .from(counter)
-    .leftJoin(keys, eq(keys.kid, kid))
+    .leftJoin(keys, wanted)
     .leftJoin(pipeds, and(eq(pipeds.project, keys.project), eq(pipeds.piped, keys.piped)))
     .leftJoin(projects, eq(projects.project, keys.project));
-  if (row === undefined) throw new Error('the counter row is missing');
-  const { revision, key, piped, project } = row;
-  return key && piped && project ? { revision, found: { key, piped, project } } : { revision };
+  const revision = rows[0]?.revision;
+  if (revision === undefined) throw new Error('the counter row is missing');
+  const found = rows.flatMap(({ key, piped, project }) => (key && piped && project ? [{ key, piped, project }] : []));
+  return { revision, found };
+}
+
+export async function findKey(db: Database, kid: string): Promise<FoundKey | undefined> {
+  const { found } = await findKeys(db, eq(keys.kid, kid));
+  return found[0];
 }
 
 /** Changes a key as part of a write: its row, with its change for followers and its audit row. */

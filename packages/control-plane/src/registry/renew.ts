@@ -44,7 +44,7 @@ export async function verifyRenewal(
 ): Promise<VerifiedCredential & { signer: FoundKey }> {
   try {
     const parsed = parseCredential(token);
-    const { found } = await findKey(db, parsed.unverifiedHeader.kid);
+    const found = await findKey(db, parsed.unverifiedHeader.kid);
     if (found === undefined) throw new CredentialError('key_unknown');
     const record = recordOf(found.key, found.piped, found.project);
     const verified = await verifyCredential({ token, parsed }, record, { purpose: 'renewal', audience, bodyHash, now });
@@ -81,7 +81,7 @@ export async function renew(
     await useUp(write, verified);
     const { signer, project, piped } = verified;
     await noteUse(write.tx, [{ kid: signer.key.kid, lastUsedAt: write.at }]);
-    const { found: known } = await findKey(write.tx, key.kid);
+    const known = await findKey(write.tx, key.kid);
     if (known && isGoodKeyOf(known, verified, toSeconds(write.at))) {
       return { created: false, record: recordOf(known.key, known.piped, known.project) };
     }

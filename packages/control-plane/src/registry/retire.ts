@@ -17,7 +17,7 @@ export async function retireKeys(registry: Registry): Promise<number> {
   return writeTo(registry, { role: 'system' }, async write => {
     const due = await keysToRetire(write.tx, write.at.getTime());
     for (const { kid } of due) {
-      const { found } = await findKey(write.tx, kid);
+      const found = await findKey(write.tx, kid);
       if (found) await changeKey(write, found, { status: 'retired' }, 'key.retired');
     }
     return due.length;

@@ -111,7 +111,7 @@ export function keyRoutes(app: App, { registry, publicUrl }: Context): void {
     async (request, reply) => {
       const { params, query, reach } = request;
       if (reach !== 'all') {
-        const { found } = await findKey(registry.store.db, params.kid);
+        const found = await findKey(registry.store.db, params.kid);
         if (found === undefined || !isWithin(reach, found.key.project)) throw keyUnknown();
       }
       const how = { force: query.force ?? false, known: preconditionOf(request) };
