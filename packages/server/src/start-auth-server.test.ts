@@ -1,13 +1,13 @@
 import { type AddressInfo, createServer } from 'node:net';
 import { Client, credentials, type ServiceError } from '@grpc/grpc-js';
 import { service as healthService } from 'grpc-health-check';
-import { pino } from 'pino';
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import type { AuthServer, AuthServerOptions } from './auth-server/options.ts';
+import { startWithPiped } from './auth-server/with-piped.test.support.ts';
 import type { Authenticator } from './contract.ts';
 import { encodeCheckRequest } from './ext-authz/check-request.test.support.ts';
 import { connectRaw } from './ext-authz/raw-client.test.support.ts';
-import { createPiped, deferred, type TestPiped } from './fixture.test.support.ts';
+import { deferred, type TestPiped } from './fixture.test.support.ts';
 import { CheckResponse } from './generated/ext_authz.ts';
 import { type FakeControlPlane, startFakeControlPlane } from './keys/fake-control-plane.test.support.ts';
 import { AuthenticationError } from './refusals.ts';
@@ -18,24 +18,10 @@ afterEach(async () => {
   for (const disposable of open.splice(0).reverse()) await disposable[Symbol.asyncDispose]();
 });
 
-/** An auth server on the real clock, a control plane with one piped, and a client that asks as Envoy does. */
-async function start(options: Partial<AuthServerOptions> = {}) {
-  const controlPlane = await startFakeControlPlane();
-  open.push(controlPlane);
-  const piped = await createPiped();
-  const seconds = Math.floor(Date.now() / 1000);
-  controlPlane.put({ ...piped.record, notBefore: seconds - 60, notAfter: seconds + 3600 });
-  const lines: string[] = [];
-  const auth = await startAuthServer({
-    controlPlane: { url: controlPlane.url, token: controlPlane.token },
-    port: 0,
-    http: { port: 0 },
-    metrics: { port: 0 },
-    logger: pino({}, { write: (line: string) => lines.push(line) }),
-    ...options,
-  });
-  open.push(auth);
-  return { controlPlane, piped, auth, lines, ...clientOf(auth, piped) };
+/** With a client that asks as Envoy does. */
+async function start(options?: Partial<AuthServerOptions>) {
+  const started = await startWithPiped(open, options);
+  return { ...started, ...clientOf(started.auth, started.piped) };
 }
 
 function clientOf(auth: AuthServer, piped: TestPiped) {

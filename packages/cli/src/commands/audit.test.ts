@@ -1,14 +1,13 @@
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { PassThrough, Readable } from 'node:stream';
 import { type ControlPlane, startControlPlane } from '@spanpass/control-plane';
 import { ControlPlaneClient } from '@spanpass/control-plane/client';
 import { createKeyPair, signAuditHead } from '@spanpass/credential';
 import { startAuthServer } from '@spanpass/server';
 import { pino } from 'pino';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
-import { run } from '../program.ts';
+import { outputOf, runCommand } from './run-command.test.support.ts';
 
 let dir: string;
 let plane: ControlPlane;
@@ -49,29 +48,17 @@ afterAll(async () => {
 
 const claimsOf = (jws: string) => JSON.parse(Buffer.from(jws.split('.')[1] ?? 'e30', 'base64url').toString() || '{}');
 
-async function cli(args: string[], { token, stdin = '' }: { token?: string; stdin?: string } = {}) {
-  const [stdout, stderr] = [new PassThrough(), new PassThrough()];
-  const output = { out: '', err: '' };
-  stdout.on('data', chunk => {
-    output.out += chunk;
-  });
-  stderr.on('data', chunk => {
-    output.err += chunk;
-  });
+function cli(args: string[], { token, stdin = '' }: { token?: string; stdin?: string } = {}) {
   const env = {
     SPANPASS_CONTROL_PLANE: plane.url,
     SPANPASS_DATA_DIR: dir,
     ...(token && { SPANPASS_ADMIN_TOKEN: token }),
   };
-  const stop = new AbortController().signal;
-  const code = await run(args, { stdin: Readable.from([stdin]), stdout, stderr, env, stop });
-  return { code, ...output };
+  return runCommand(args, { env, stdin });
 }
 
 async function ok(args: string[], options?: Parameters<typeof cli>[1]): Promise<string> {
-  const { code, out, err } = await cli(args, options);
-  expect({ code, err }).toEqual({ code: 0, err: '' });
-  return out;
+  return outputOf(await cli(args, options));
 }
 
 describe('spanpass audit list', () => {

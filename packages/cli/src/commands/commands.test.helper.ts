@@ -1,10 +1,9 @@
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { PassThrough, Readable } from 'node:stream';
-import { afterAll, afterEach, beforeAll, beforeEach, expect } from 'vitest';
+import { afterAll, afterEach, beforeAll, beforeEach } from 'vitest';
 import { type FakeControlPlane, startFakeControlPlane } from '../admin/control-plane.test.helper.ts';
-import { run } from '../program.ts';
+import { outputOf, type Result, runCommand } from './run-command.test.support.ts';
 
 export let dir: string;
 export let controlPlane: FakeControlPlane;
@@ -18,36 +17,16 @@ beforeEach(async () => {
 });
 afterEach(() => rm(dir, { recursive: true }));
 
-export interface Result {
-  readonly code: number;
-  readonly out: string;
-  readonly err: string;
-}
-
-export async function cli(
+export function cli(
   args: string[],
   { stdin = '', env = {} }: { stdin?: string; env?: NodeJS.ProcessEnv } = {},
 ): Promise<Result> {
-  const output = { stdout: '', stderr: '' };
-  const capture = (name: 'stdout' | 'stderr') =>
-    new PassThrough().on('data', chunk => {
-      output[name] += chunk;
-    });
   const defaults = { SPANPASS_CONTROL_PLANE: controlPlane.url, SPANPASS_DATA_DIR: dir };
-  const code = await run(args, {
-    stdin: Readable.from([stdin]),
-    stdout: capture('stdout'),
-    stderr: capture('stderr'),
-    env: { ...defaults, ...env },
-    stop: new AbortController().signal,
-  });
-  return { code, out: output.stdout, err: output.stderr };
+  return runCommand(args, { stdin, env: { ...defaults, ...env } });
 }
 
 export async function ok(args: string[], options?: Parameters<typeof cli>[1]): Promise<string> {
-  const { code, out, err } = await cli(args, options);
-  expect({ code, err }).toEqual({ code: 0, err: '' });
-  return out;
+  return outputOf(await cli(args, options));
 }
 
 export const of = (piped: string) => ['--project', 'shop', '--piped', piped];

@@ -1,11 +1,10 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { PassThrough, Readable } from 'node:stream';
 import { type ControlPlane, startControlPlane } from '@spanpass/control-plane';
 import { pino } from 'pino';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { run } from '../program.ts';
+import { outputOf, runCommand } from './run-command.test.support.ts';
 
 /** The commands of an operator, against a real control plane. */
 let dir: string;
@@ -21,28 +20,17 @@ afterAll(async () => {
   await rm(dir, { recursive: true });
 });
 
-async function cli(args: string[], token?: string): Promise<{ code: number; out: string; err: string }> {
-  const [stdout, stderr] = [new PassThrough(), new PassThrough()];
-  const output = { out: '', err: '' };
-  stdout.on('data', chunk => {
-    output.out += chunk;
-  });
-  stderr.on('data', chunk => {
-    output.err += chunk;
-  });
+function cli(args: string[], token?: string) {
   const env = {
     SPANPASS_CONTROL_PLANE: plane.url,
     SPANPASS_DATA_DIR: dir,
     ...(token && { SPANPASS_ADMIN_TOKEN: token }),
   };
-  const code = await run(args, { stdin: Readable.from([]), stdout, stderr, env, stop: new AbortController().signal });
-  return { code, ...output };
+  return runCommand(args, { env });
 }
 
 async function ok(args: string[], token?: string): Promise<string> {
-  const { code, out, err } = await cli(args, token);
-  expect({ code, err }).toEqual({ code: 0, err: '' });
-  return out;
+  return outputOf(await cli(args, token));
 }
 
 async function report(body: object): Promise<void> {

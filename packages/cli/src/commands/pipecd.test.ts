@@ -1,14 +1,13 @@
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { PassThrough, Readable } from 'node:stream';
 import { type ControlPlane, startControlPlane } from '@spanpass/control-plane';
 import { ControlPlaneClient } from '@spanpass/control-plane/client';
 import { importSigningKey, type KeyFile, signCredential } from '@spanpass/credential';
 import { type AuthServer, startAuthServer } from '@spanpass/server';
 import { pino } from 'pino';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { run } from '../program.ts';
+import { outputOf, runCommand } from './run-command.test.support.ts';
 
 const KEY = 'old-key-0123456789abcdefghijklmnopqrstuvwxyz';
 /** Of that key, at the lowest cost there is. */
@@ -46,24 +45,12 @@ afterAll(async () => {
   await rm(dir, { recursive: true });
 });
 
-async function cli(args: string[]) {
-  const [stdout, stderr] = [new PassThrough(), new PassThrough()];
-  const output = { out: '', err: '' };
-  stdout.on('data', chunk => {
-    output.out += chunk;
-  });
-  stderr.on('data', chunk => {
-    output.err += chunk;
-  });
-  const env = { SPANPASS_CONTROL_PLANE: plane.url, SPANPASS_DATA_DIR: dir };
-  const code = await run(args, { stdin: Readable.from([]), stdout, stderr, env, stop: new AbortController().signal });
-  return { code, ...output };
+function cli(args: string[]) {
+  return runCommand(args, { env: { SPANPASS_CONTROL_PLANE: plane.url, SPANPASS_DATA_DIR: dir } });
 }
 
 async function ok(args: string[]): Promise<string> {
-  const { code, out, err } = await cli(args);
-  expect({ code, err }).toEqual({ code: 0, err: '' });
-  return out;
+  return outputOf(await cli(args));
 }
 
 const check = async (credential: string) => {

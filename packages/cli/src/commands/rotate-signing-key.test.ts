@@ -1,12 +1,10 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { PassThrough, Readable } from 'node:stream';
-import { text } from 'node:stream/consumers';
 import { type ControlPlane, startControlPlane } from '@spanpass/control-plane';
 import { pino } from 'pino';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { run } from '../program.ts';
+import { runCommand } from './run-command.test.support.ts';
 
 describe('spanpass control-plane rotate-signing-key', () => {
   let dir: string;
@@ -21,13 +19,8 @@ describe('spanpass control-plane rotate-signing-key', () => {
   });
 
   async function rotate(...args: string[]) {
-    const [stdout, stderr] = [new PassThrough(), new PassThrough()];
     const env = { SPANPASS_CONTROL_PLANE: plane.url, SPANPASS_DATA_DIR: dir };
-    const io = { stdin: Readable.from([]), stdout, stderr, env, stop: new AbortController().signal };
-    const code = await run(['control-plane', 'rotate-signing-key', ...args], io);
-    stdout.end();
-    stderr.end();
-    return { code, out: await text(stdout), err: await text(stderr) };
+    return runCommand(['control-plane', 'rotate-signing-key', ...args], { env });
   }
   const shown = async () => {
     const { keys } = (await (await fetch(`${plane.url}/oauth2/jwks`)).json()) as { keys: { kid: string }[] };

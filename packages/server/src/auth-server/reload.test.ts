@@ -1,42 +1,23 @@
 import { request as httpsRequest } from 'node:https';
 import { connect, type SecureVersion, type TLSSocket } from 'node:tls';
 import { credentials } from '@grpc/grpc-js';
-import { pino } from 'pino';
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import type { Authenticator } from '../contract.ts';
 import { encodeCheckRequest } from '../ext-authz/check-request.test.support.ts';
 import { connectRaw } from '../ext-authz/raw-client.test.support.ts';
-import { createPiped, deferred } from '../fixture.test.support.ts';
+import { deferred } from '../fixture.test.support.ts';
 import { CheckResponse } from '../generated/ext_authz.ts';
-import { startFakeControlPlane } from '../keys/fake-control-plane.test.support.ts';
 import { AuthenticationError } from '../refusals.ts';
-import { startAuthServer } from '../start-auth-server.ts';
 import { createAuthority } from '../tls/certificates.test.support.ts';
 import type { AuthServerOptions } from './options.ts';
+import { startWithPiped } from './with-piped.test.support.ts';
 
 const open: AsyncDisposable[] = [];
 afterEach(async () => {
   for (const disposable of open.splice(0).reverse()) await disposable[Symbol.asyncDispose]();
 });
 
-async function start(options: Partial<AuthServerOptions> = {}) {
-  const controlPlane = await startFakeControlPlane();
-  open.push(controlPlane);
-  const piped = await createPiped();
-  const seconds = Math.floor(Date.now() / 1000);
-  controlPlane.put({ ...piped.record, notBefore: seconds - 60, notAfter: seconds + 3600 });
-  const lines: string[] = [];
-  const auth = await startAuthServer({
-    controlPlane: { url: controlPlane.url, token: controlPlane.token },
-    port: 0,
-    http: { port: 0 },
-    metrics: { port: 0 },
-    logger: pino({}, { write: (line: string) => lines.push(line) }),
-    ...options,
-  });
-  open.push(auth);
-  return { auth, piped, lines };
-}
+const start = (options?: Partial<AuthServerOptions>) => startWithPiped(open, options);
 
 function clientOf(address: string, channel = credentials.createInsecure()) {
   const client = connectRaw(address, channel);

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { createTraceState, diag, SpanStatusCode, trace } from '@opentelemetry/api';
+import { createTraceState, SpanStatusCode, trace } from '@opentelemetry/api';
 import {
   AlwaysOffSampler,
   type Sampler,
@@ -8,22 +8,12 @@ import {
   SimpleSpanProcessor,
   type SpanProcessor,
 } from '@opentelemetry/sdk-trace-base';
-import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
+import { describe, expect, test, vi } from 'vitest';
 import { deploymentInfo, RecordingExporter, T0 } from '../harness.test.helper.ts';
 import { rootSpanIdOf, traceIdOf } from '../ids.ts';
+import { bench } from './testing/each-bench.ts';
 import { eventsOf, forever, inTheMiddle, listen, MINUTE, STAGE, times } from './testing/interrupted-piped.ts';
-import { exported, flawsOf, JournalBench } from './testing/journal-bench.ts';
-
-let bench: JournalBench;
-beforeEach(() => {
-  bench = new JournalBench();
-});
-afterEach(async () => {
-  vi.useRealTimers();
-  vi.unstubAllEnvs();
-  await bench[Symbol.asyncDispose]();
-  diag.disable();
-});
+import { exported, flawsOf } from './testing/journal-bench.ts';
 
 describe('killed in mid-deployment', () => {
   test('what is below the root is closed as interrupted when the process was last alive, and its ids are kept', async () => {

@@ -1,20 +1,10 @@
-import { diag, SpanStatusCode } from '@opentelemetry/api';
-import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
+import { SpanStatusCode } from '@opentelemetry/api';
+import { describe, expect, test, vi } from 'vitest';
 import { deploymentInfo } from '../harness.test.helper.ts';
 import { rootSpanIdOf } from '../ids.ts';
+import { bench } from './testing/each-bench.ts';
 import { eventsOf, forever, inTheMiddle, listen, MINUTE, STAGE, times } from './testing/interrupted-piped.ts';
-import { JournalBench } from './testing/journal-bench.ts';
-
-let bench: JournalBench;
-beforeEach(() => {
-  bench = new JournalBench();
-});
-afterEach(async () => {
-  vi.useRealTimers();
-  vi.unstubAllEnvs();
-  await bench[Symbol.asyncDispose]();
-  diag.disable();
-});
+import type { JournalBench } from './testing/journal-bench.ts';
 
 describe('a deployment ends as its stages ended, over restarts', () => {
   const killedAfter = async (fn: (d: ReturnType<ReturnType<JournalBench['open']>['tracing']['start']>) => unknown) => {

@@ -1,22 +1,12 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { diag, SpanStatusCode } from '@opentelemetry/api';
-import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
+import { SpanStatusCode } from '@opentelemetry/api';
+import { describe, expect, test, vi } from 'vitest';
 import { deploymentInfo, harness, RecordingExporter } from '../harness.test.helper.ts';
 import { createDeploymentTracing } from '../tracing.ts';
+import { bench } from './testing/each-bench.ts';
 import { eventsOf, forever, inTheMiddle, listen, MINUTE, STAGE, times } from './testing/interrupted-piped.ts';
-import { JournalBench, ownersIn, pronounceDead } from './testing/journal-bench.ts';
-
-let bench: JournalBench;
-beforeEach(() => {
-  bench = new JournalBench();
-});
-afterEach(async () => {
-  vi.useRealTimers();
-  vi.unstubAllEnvs();
-  await bench[Symbol.asyncDispose]();
-  diag.disable();
-});
+import { ownersIn, pronounceDead } from './testing/journal-bench.ts';
 
 describe('a folder that processes share', () => {
   test('the journal of one that lives is not taken', async () => {

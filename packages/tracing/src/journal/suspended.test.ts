@@ -1,20 +1,9 @@
-import { diag } from '@opentelemetry/api';
-import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
+import { describe, expect, test, vi } from 'vitest';
 import { InterruptedError } from '../endings.ts';
 import { deploymentInfo } from '../harness.test.helper.ts';
+import { bench } from './testing/each-bench.ts';
 import { inTheMiddle, MINUTE, STAGE, times } from './testing/interrupted-piped.ts';
-import { exported, flawsOf, JournalBench } from './testing/journal-bench.ts';
-
-let bench: JournalBench;
-beforeEach(() => {
-  bench = new JournalBench();
-});
-afterEach(async () => {
-  vi.useRealTimers();
-  vi.unstubAllEnvs();
-  await bench[Symbol.asyncDispose]();
-  diag.disable();
-});
+import { exported, flawsOf } from './testing/journal-bench.ts';
 
 describe('suspended', () => {
   test('here and resumed here: with all that was known', async () => {
