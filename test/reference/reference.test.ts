@@ -3,6 +3,7 @@ import { readdir, readFile } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { expect, it } from 'vitest';
+import { auditActionsAsData } from './audit-actions.ts';
 import { refusalsAsData, refusalsPage } from './refusals.ts';
 import { settingsPage } from './settings.ts';
 
@@ -14,6 +15,10 @@ it('the page of reasons is in sync with the table that answers them (npm run ref
 
 it('the console explains every reason (npm run reference -w test)', async () => {
   expect(await readFile(join(root, 'packages/console/src/reasons/reasons.json'), 'utf8')).toBe(refusalsAsData());
+});
+
+it('the console can ask the audit for every action (npm run reference -w test)', async () => {
+  expect(await readFile(join(root, 'packages/console/src/audit/actions.json'), 'utf8')).toBe(auditActionsAsData());
 });
 
 it('the page of settings is in sync with the schemas that read them (npm run reference -w test)', async () => {

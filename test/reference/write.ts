@@ -1,5 +1,6 @@
 /** Writes the generated pages of the reference: `npm run reference -w test`. */
 import { writeFile } from 'node:fs/promises';
+import { auditActionsAsData } from './audit-actions.ts';
 import { metricsPage } from './metrics.ts';
 import { refusalsAsData, refusalsPage } from './refusals.ts';
 import { settingsPage } from './settings.ts';
@@ -8,6 +9,10 @@ const write = (name: string, page: string) =>
   writeFile(new URL(`../../../docs/reference/${name}.md`, import.meta.url), page);
 
 await write('refusals', refusalsPage());
-await writeFile(new URL('../../../packages/console/src/reasons/reasons.json', import.meta.url), refusalsAsData());
+const forConsole = (name: string, data: string) =>
+  writeFile(new URL(`../../../packages/console/src/${name}.json`, import.meta.url), data);
+
+await forConsole('reasons/reasons', refusalsAsData());
+await forConsole('audit/actions', auditActionsAsData());
 await write('metrics', await metricsPage());
 await write('settings', settingsPage());

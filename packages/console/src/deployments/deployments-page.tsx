@@ -4,6 +4,7 @@ import { hasCode } from '../api/call.ts';
 import { useDeployments } from '../api/queries.ts';
 import type { Deployment } from '../api/types.ts';
 import { milliseconds, When } from '../format/time.tsx';
+import { ProjectSelect } from '../projects/project-select.tsx';
 import { Awaited, Page } from '../shell/page.tsx';
 import { Scroll } from '../shell/scroll.tsx';
 import { Scatter } from './scatter.tsx';
@@ -32,12 +33,7 @@ export default function DeploymentsPage() {
           value={since}
           onChange={event => setSince(event.currentTarget.value)}
         />
-        <NativeSelect
-          label="Project"
-          data={[{ value: '', label: 'All projects' }, ...projects]}
-          value={project}
-          onChange={event => setProject(event.currentTarget.value)}
-        />
+        <ProjectSelect projects={projects} value={project} onChange={setProject} />
       </Group>
       {hasCode(error, 'traces_unset') ? (
         <Alert color="yellow">

@@ -4,6 +4,7 @@ import { IconPlus, IconSearch } from '@tabler/icons-react';
 import { useState } from 'react';
 import { usePipeds, useProjects } from '../api/queries.ts';
 import type { Status } from '../api/types.ts';
+import { ProjectSelect } from '../projects/project-select.tsx';
 import { useMayWrite } from '../session/caller.ts';
 import { Awaited, Page } from '../shell/page.tsx';
 import { PipedTable } from './piped-table.tsx';
@@ -40,14 +41,10 @@ export function PipedsPage() {
           leftSection={<IconSearch size={16} aria-hidden />}
           flex="1 1 12rem"
         />
-        <NativeSelect
-          label="Project"
+        <ProjectSelect
+          projects={(projects.data?.items ?? []).map(({ project }) => project)}
           value={project}
-          onChange={event => setProject(event.currentTarget.value)}
-          data={[
-            { value: '', label: 'All projects' },
-            ...(projects.data?.items ?? []).map(({ project }) => ({ value: project, label: project })),
-          ]}
+          onChange={setProject}
         />
         <NativeSelect
           label="Enabled"

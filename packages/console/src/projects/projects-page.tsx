@@ -1,16 +1,12 @@
 import { Anchor, Badge, Button, Text } from '@mantine/core';
-import { notifications } from '@mantine/notifications';
-import { useMutation, useQueryClient } from '@tanstack/react-query';
 import { useState } from 'react';
-import { post } from '../api/call.ts';
 import { useProjects } from '../api/queries.ts';
 import type { Project } from '../api/types.ts';
 import { When } from '../format/time.tsx';
-import { Followers } from '../piped/followers.tsx';
 import { useMayWrite } from '../session/caller.ts';
-import { Confirm } from '../shell/confirm.tsx';
 import { Awaited, Page } from '../shell/page.tsx';
 import { Scroll } from '../shell/scroll.tsx';
+import { StatusConfirm } from '../shell/status-confirm.tsx';
 
 export function ProjectsPage() {
   const { data, error } = useProjects();
@@ -78,23 +74,12 @@ export function ProjectsPage() {
 
 function Change({ project, projectStatus, onClose }: Project & { onClose: () => void }) {
   const verb = projectStatus === 'active' ? 'disable' : 'enable';
-  const client = useQueryClient();
-  const change = useMutation({
-    mutationFn: () => post(`/v1/projects/${project}/${verb}`),
-    onSuccess: () => {
-      notifications.show({ message: `The project ${project} is ${verb}d.` });
-      void client.invalidateQueries();
-      onClose();
-    },
-  });
   return (
-    <Confirm
-      title={`${verb === 'disable' ? 'Disable' : 'Enable'} the project ${project}?`}
-      action={verb === 'disable' ? 'Disable' : 'Enable'}
-      isDangerous={verb === 'disable'}
-      isPending={change.isPending}
-      error={change.error}
-      onConfirm={() => change.mutate()}
+    <StatusConfirm
+      verb={verb}
+      asObject={`the project ${project}`}
+      asSubject={`The project ${project}`}
+      path={`/v1/projects/${project}`}
       onClose={onClose}
     >
       <Text size="sm">
@@ -102,7 +87,6 @@ function Change({ project, projectStatus, onClose }: Project & { onClose: () => 
           ? 'Whatever any of its pipeds sends is refused, until the project is enabled again.'
           : 'What its enabled pipeds send passes again.'}
       </Text>
-      <Followers />
-    </Confirm>
+    </StatusConfirm>
   );
 }
