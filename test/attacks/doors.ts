@@ -13,6 +13,7 @@ import {
   type Server,
   startHttpAuthz,
 } from '@spanpass/server';
+import { bytesMethod } from '../harness/bytes-method.ts';
 import { message } from '../harness/protobuf.ts';
 import type { Stage } from '../harness/stage.ts';
 
@@ -141,15 +142,7 @@ async function checkPort(stage: Stage, server: Server): Promise<Door[]> {
 
 async function interceptor(stage: Stage, server: Server): Promise<Door> {
   const receiver = new grpc.Server({ interceptors: [authInterceptor(server)] });
-  const method = {
-    path: EXPORT,
-    requestStream: false,
-    responseStream: false,
-    requestSerialize: asItIs,
-    requestDeserialize: asItIs,
-    responseSerialize: asItIs,
-    responseDeserialize: asItIs,
-  };
+  const method = bytesMethod(EXPORT);
   const handler = {
     export: (_: unknown, callback: grpc.sendUnaryData<Buffer>) => callback(null, Buffer.from('allowed')),
   };

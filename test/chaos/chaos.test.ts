@@ -6,6 +6,7 @@ import { describeWithEngine } from '../engines/describe.ts';
 import { testRoot } from '../engines/root.ts';
 import type { EnrolledPiped } from '../harness/admin.ts';
 import { freePorts } from '../harness/ports.ts';
+import { randomOf } from '../harness/random.ts';
 import { startForward } from '../harness/servers.ts';
 import { Stage } from '../harness/stage.ts';
 import { tempDir } from '../harness/temp.ts';
@@ -13,7 +14,6 @@ import { waitFor } from '../harness/wait.ts';
 import { countSpans, type MadeSpan, orphans, unequalDoubles } from './count.ts';
 import { faultsOf, pairsOf, shuffled } from './faults.ts';
 import { profileOf } from './profile.ts';
-import { randomOf } from './random.ts';
 import { RunningPiped } from './running-piped.ts';
 import { part, type Stack, startStack } from './stack.ts';
 

@@ -16,7 +16,7 @@ import {
 import { createClient } from '@spanpass/client';
 import { createDeploymentTracing, type Deployment } from '@spanpass/tracing';
 import { createDurableExport } from '@spanpass/tracing/durable';
-import { randomOf } from './random.ts';
+import { randomOf } from '../harness/random.ts';
 
 export interface PipedOptions {
   readonly name: string;

@@ -1,10 +1,10 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import pg from 'pg';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { randomOf } from '../chaos/random.ts';
 import { describeWithEngine } from '../engines/describe.ts';
 import { freePorts } from '../harness/ports.ts';
 import { type RunningPostgres, startPostgres } from '../harness/postgres.ts';
+import { randomOf } from '../harness/random.ts';
 import { startControlPlane } from '../harness/servers.ts';
 import { Stage } from '../harness/stage.ts';
 import { waitFor } from '../harness/wait.ts';

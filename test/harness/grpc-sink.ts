@@ -1,8 +1,8 @@
 import * as grpc from '@grpc/grpc-js';
+import { bytesMethod } from './bytes-method.ts';
 import type { Stage } from './stage.ts';
 
 const path = '/opentelemetry.proto.collector.trace.v1.TraceService/Export';
-const asItIs = (bytes: Buffer) => bytes;
 
 /** The backend over gRPC: accepts each export of traces, and keeps its metadata. */
 export async function startGrpcSink(
@@ -10,15 +10,7 @@ export async function startGrpcSink(
 ): Promise<{ readonly endpoint: string; readonly received: readonly Record<string, grpc.MetadataValue>[] }> {
   const received: Record<string, grpc.MetadataValue>[] = [];
   const server = new grpc.Server({ 'grpc.max_receive_message_length': -1 });
-  const method = {
-    path,
-    requestStream: false,
-    responseStream: false,
-    requestSerialize: asItIs,
-    requestDeserialize: asItIs,
-    responseSerialize: asItIs,
-    responseDeserialize: asItIs,
-  };
+  const method = bytesMethod(path);
   const handler = (call: grpc.ServerUnaryCall<Buffer, Buffer>, callback: grpc.sendUnaryData<Buffer>) => {
     received.push(call.metadata.getMap());
     callback(null, Buffer.alloc(0));

@@ -4,6 +4,7 @@ import type { AddressInfo } from 'node:net';
 import { buffer } from 'node:stream/consumers';
 import { gunzipSync } from 'node:zlib';
 import * as grpc from '@grpc/grpc-js';
+import { bytesMethod } from './bytes-method.ts';
 import { SIGNALS_ON_THE_WIRE, type TappedSignal } from './signals.ts';
 import type { Stage } from './stage.ts';
 
@@ -35,10 +36,8 @@ export async function tapGrpc(stage: Stage, target: string): Promise<Tap> {
   });
   const server = new grpc.Server({ 'grpc.max_receive_message_length': -1 });
   for (const { signal, grpcPath: path } of SIGNALS_ON_THE_WIRE) {
-    const serialization = { requestSerialize: asItIs, requestDeserialize: asItIs };
-    const method = { path, requestStream: false, responseStream: false, ...serialization };
     server.addService(
-      { Export: { ...method, responseSerialize: asItIs, responseDeserialize: asItIs } },
+      { Export: bytesMethod(path) },
       {
         Export(call: grpc.ServerUnaryCall<Buffer, Buffer>, callback: grpc.sendUnaryData<Buffer>) {
           const headers = Object.keys(call.metadata.getMap());

@@ -1,4 +1,5 @@
 import * as grpc from '@grpc/grpc-js';
+import { bytesMethod } from './bytes-method.ts';
 import type { Stage } from './stage.ts';
 
 /** What the auth server says to one Check: bytes of a CheckResponse, right or wrong, or a gRPC error, or nothing at all. */
@@ -9,20 +10,6 @@ export interface RawAuthServer {
   /** The CheckRequests so far, as bytes. */
   readonly requests: readonly Buffer[];
   answer: RawAnswer;
-}
-
-const asItIs = { serialize: (bytes: Buffer) => bytes, deserialize: (bytes: Buffer) => bytes };
-
-function unary(path: string) {
-  return {
-    path,
-    requestStream: false,
-    responseStream: false,
-    requestSerialize: asItIs.serialize,
-    requestDeserialize: asItIs.deserialize,
-    responseSerialize: asItIs.serialize,
-    responseDeserialize: asItIs.deserialize,
-  };
 }
 
 /** HealthCheckResponse{status: SERVING} (grpc/health/v1/health.proto). */
@@ -36,7 +23,7 @@ export async function startRawAuthServer(stage: Stage, answer: RawAnswer): Promi
   const state = { answer };
   const server = new grpc.Server();
   server.addService(
-    { check: unary('/envoy.service.auth.v3.Authorization/Check') },
+    { check: bytesMethod('/envoy.service.auth.v3.Authorization/Check') },
     {
       check: (call: grpc.ServerUnaryCall<Buffer, Buffer>, callback: grpc.sendUnaryData<Buffer>) => {
         requests.push(call.request);
@@ -47,7 +34,7 @@ export async function startRawAuthServer(stage: Stage, answer: RawAnswer): Promi
     },
   );
   server.addService(
-    { check: unary('/grpc.health.v1.Health/Check') },
+    { check: bytesMethod('/grpc.health.v1.Health/Check') },
     { check: (_call: unknown, callback: grpc.sendUnaryData<Buffer>) => callback(null, serving) },
   );
   const port = await new Promise<number>((resolve, reject) => {

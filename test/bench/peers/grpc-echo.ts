@@ -5,11 +5,11 @@
  */
 import { generateKeyPairSync, sign, verify } from 'node:crypto';
 import * as grpc from '@grpc/grpc-js';
+import { bytesMethod } from '../../harness/bytes-method.ts';
 import { CHECK_PATH } from '../check-request.ts';
 import { allowed } from './answers.ts';
 import { endWhenTold, sayPort } from './until-told.ts';
 
-const asIs = (bytes: Buffer) => bytes;
 const answer = allowed();
 
 const { publicKey, privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
@@ -25,15 +25,7 @@ const echoVerified: grpc.handleUnaryCall<Buffer, Buffer> = (_call, callback) => 
 const server = new grpc.Server();
 server.addService(
   {
-    check: {
-      path: CHECK_PATH,
-      requestStream: false,
-      responseStream: false,
-      requestSerialize: asIs,
-      requestDeserialize: asIs,
-      responseSerialize: asIs,
-      responseDeserialize: asIs,
-    },
+    check: bytesMethod(CHECK_PATH),
   },
   { check: process.argv.includes('--verify') ? echoVerified : echo },
 );

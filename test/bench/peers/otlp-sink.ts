@@ -1,24 +1,16 @@
 /** A bare grpc-js server that takes each OTLP export of traces and reads nothing. */
 import * as grpc from '@grpc/grpc-js';
+import { bytesMethod } from '../../harness/bytes-method.ts';
 import { TRACES_PATH } from '../check-request.ts';
 import { endWhenTold, sayPort } from './until-told.ts';
 
-const asIs = (bytes: Buffer) => bytes;
 /** ExportTraceServiceResponse, with nothing to say. */
 const accepted = Buffer.alloc(0);
 
 const server = new grpc.Server();
 server.addService(
   {
-    export: {
-      path: TRACES_PATH,
-      requestStream: false,
-      responseStream: false,
-      requestSerialize: asIs,
-      requestDeserialize: asIs,
-      responseSerialize: asIs,
-      responseDeserialize: asIs,
-    },
+    export: bytesMethod(TRACES_PATH),
   },
   { export: (_call: unknown, callback: grpc.sendUnaryData<Buffer>) => callback(null, accepted) },
 );
