@@ -79,10 +79,3 @@ export function der(rs: Buffer): Buffer {
 
 /** The order of P-256. */
 export const P256_ORDER = Buffer.from('ffffffff00000000ffffffffffffffffbce6faada7179e84f3b9cac2fc632551', 'hex');
-
-/** 32 bytes, big endian, of `order - number`. */
-export function orderMinus(bytes: Uint8Array): Buffer {
-  const order = BigInt(`0x${P256_ORDER.toString('hex')}`);
-  const number = BigInt(`0x${Buffer.from(bytes).toString('hex')}`);
-  return Buffer.from((order - number).toString(16).padStart(64, '0'), 'hex');
-}

@@ -1,4 +1,3 @@
-import { readFile } from 'node:fs/promises';
 import { availableParallelism, cpus, loadavg, release, totalmem } from 'node:os';
 import type { Engine } from '../../engines/index.ts';
 import { run } from '../../engines/run.ts';
@@ -29,10 +28,4 @@ export async function describeMachine(engines: readonly Engine[]): Promise<Machi
     },
     loadAtStart: loadavg()[0] ?? Number.NaN,
   };
-}
-
-/** Runnable processes of others right now, as the kernel counts them; this one is not among them. */
-export async function othersRunning(): Promise<number> {
-  const text = await readFile('/proc/loadavg', 'utf8');
-  return Math.max(0, Number(/ (\d+)\//.exec(text)?.[1]) - 1);
 }
