@@ -4,6 +4,8 @@ const onServer = process.env.SPANPASS_TEST_DATABASE_URL !== undefined;
 
 export default defineConfig({
   test: {
+    // By default one core of two would wait for the other.
+    maxWorkers: 2,
     // An embedded PostgreSQL takes seconds to come up where cores are few and busy.
     testTimeout: 30_000,
     hookTimeout: 60_000,

@@ -1,7 +1,7 @@
 import type { Profile } from './profile.ts';
 import type { World } from './world/world.ts';
 
-export const GROUPS = ['gateway', 'server', 'cold', 'client', 'spans', 'imports', 'storm'] as const;
+export const GROUPS = ['gateway', 'server', 'cold', 'client', 'imports', 'spans', 'storm'] as const;
 
 export type Group = (typeof GROUPS)[number];
 

@@ -12,7 +12,6 @@ import { type RawAttribute, tracesRequest, tracesRequestJson } from '../harness/
 import { bearer, passFor } from '../harness/passes.ts';
 import { freePorts } from '../harness/ports.ts';
 import { startProcess } from '../harness/process.ts';
-import { nightly } from '../harness/profile.ts';
 import { exportOverGrpc, exportOverHttp } from '../harness/raw-client.ts';
 import { type Sink, startSink, valuesOf } from '../harness/sink.ts';
 import { Stage } from '../harness/stage.ts';
@@ -121,8 +120,6 @@ await describeWithEngine(['otelcol'], "the Collector's oidc extension verifies a
     client.source.invalidate(token);
     await expect(client.source.credential()).rejects.toMatchObject({ code: 'token_refused' });
     expect(await codeOf('after the revocation', token)).toBe(status.OK);
-    // Half a minute, which nothing shortens.
-    if (!nightly) return;
     await sleep(endOf(token) + 1500 - Date.now());
     expect(await codeOf('refused', token)).toBe(status.UNAUTHENTICATED);
     expect(sink.spans().map(({ name }) => name)).not.toContain('refused');
