@@ -36,10 +36,7 @@ export function recordOf(key: KeyRow, piped: PipedRow, project: ProjectRow): Key
 }
 
 /** Keys with their pipeds and projects, and the revision: one statement, so as of one and the same moment. */
-export async function findKeys(
-  db: Database,
-  wanted: SQL,
-): Promise<{ revision: number; found: readonly FoundKey[] }> {
+export async function findKeys(db: Database, wanted: SQL): Promise<{ revision: number; found: readonly FoundKey[] }> {
   const rows = await db
     .select({
       revision: counter.revision,
