@@ -38,6 +38,7 @@ export {
   verifyKeySnapshot,
 } from './key-snapshot.ts';
 export { isLoopbackHost } from './loopback.ts';
+export { NEVER } from './never.ts';
 export { isBcryptHash, MAX_PIPECD_KEYS } from './pipecd-hash.ts';
 export { sha256, signPossession, verifyPossession } from './possession.ts';
 export { CLOCK_SKEW_SECONDS, DEFAULT_GATEWAY_AUDIENCE, PURPOSES, type Purpose } from './purposes.ts';

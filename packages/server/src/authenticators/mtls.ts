@@ -1,10 +1,10 @@
+import { NEVER } from '@spanpass/credential';
 import { soleAuthorization } from '../authorization.ts';
 import { untilAborted } from '../check-deadline.ts';
 import type { Authenticator, AuthenticatorOutcome, PeerCertificate, VerifiedFacts } from '../contract.ts';
 import { wholeNumber } from '../options.ts';
 import { AuthenticationError } from '../refusals.ts';
 import { identityTemplate } from './mtls/identity-template.ts';
-import { NEVER } from './never.ts';
 import { findPiped, inactivity, isActive, type PipedRecord, type PipedSource } from './piped-source.ts';
 
 export interface MtlsOptions {

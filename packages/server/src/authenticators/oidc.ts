@@ -1,17 +1,22 @@
 import { CLOCK_SKEW_SECONDS, parseJws, type UnverifiedJws, verifySignature } from '@spanpass/credential';
+import {
+  checkTimes,
+  checkTokenHeader,
+  type IssuerKey,
+  IssuerKeys,
+  parseTokenClaims,
+  type TokenClaims,
+} from '@spanpass/credential/issuer';
 import { bearerToken } from '../authorization.ts';
 import { untilAborted } from '../check-deadline.ts';
 import type { Authenticator, AuthenticatorOutcome, Owner, SignatureResult, VerifiedFacts } from '../contract.ts';
 import { createSteadyClock } from '../keys/steady-clock.ts';
 import { AuthenticationError } from '../refusals.ts';
+import { certificateOf } from './oidc/certificate-binding.ts';
 import { claimMapper, type MappedClaims } from './oidc/claim-mapping.ts';
 import { discoverKeys } from './oidc/discovery.ts';
 import { fetchJson } from './oidc/fetch-json.ts';
-import { IssuerKeys } from './oidc/issuer-keys.ts';
-import type { IssuerKey } from './oidc/key-set.ts';
 import { checkOidcOptions, type OidcOptions } from './oidc/options.ts';
-import { checkTimes, parseTokenClaims, type TokenClaims } from './oidc/token-claims.ts';
-import { checkTokenHeader } from './oidc/token-header.ts';
 import { findPiped, inactivity, isActive, type PipedRecord } from './piped-source.ts';
 
 export type { ClaimMapping, ClaimPath } from './oidc/claim-mapping.ts';
@@ -51,12 +56,15 @@ export function oidc(options: OidcOptions): Authenticator {
   /** @throws AuthenticationError, CredentialError */
   async function verify(token: string, jws: UnverifiedJws, seen: Seen): Promise<VerifiedFacts> {
     const { alg, kid, isAccessToken } = checkTokenHeader(jws, algorithms, accessTokensOnly);
-    const key = await keys.get(kid, alg);
+    const key = await keys.get(kid, alg).catch(cause => {
+      throw new AuthenticationError('key_source_unavailable', { cause });
+    });
     if (key === undefined) throw new AuthenticationError('key_unknown');
     seen.signature = 'invalid';
     await verifySignature(token, jws, key);
     seen.signature = 'valid';
     const claims = parseTokenClaims(jws.unverifiedClaims, isAccessToken);
+    const certificateThumbprint = certificateOf(claims);
     const mapped = mapClaims(jws.unverifiedClaims);
     if (mapped === undefined) throw new AuthenticationError('claims_malformed');
     const owner = Object.freeze({ project: mapped.project, piped: mapped.piped, credentialId: kid });
@@ -70,14 +78,15 @@ export function oidc(options: OidcOptions): Authenticator {
       if (pipeds !== undefined && record === undefined) throw new AuthenticationError('piped_unknown', { owner });
       const inactive = record && inactivity(record, owner);
       if (inactive !== undefined) throw inactive;
-      return factsOf(owner, { claims, mapped, key, record });
+      return factsOf(owner, { claims, certificateThumbprint, mapped, key, record });
     } catch (error) {
       throw AuthenticationError.from(error, owner);
     }
   }
 
-  function factsOf(owner: Owner, { claims, mapped, key, record }: Verified): VerifiedFacts {
-    const { certificateThumbprint, exp, iat, nbf } = claims;
+  function factsOf(owner: Owner, verified: Verified): VerifiedFacts {
+    const { certificateThumbprint, mapped, key, record } = verified;
+    const { exp, iat, nbf } = verified.claims;
     const validFrom = Math.max(iat ?? 0, nbf ?? 0) - CLOCK_SKEW_SECONDS;
     return Object.freeze({
       principal: Object.freeze({
@@ -128,6 +137,7 @@ interface Seen {
 
 interface Verified {
   readonly claims: TokenClaims;
+  readonly certificateThumbprint: string | undefined;
   readonly mapped: MappedClaims;
   readonly key: IssuerKey;
   readonly record: PipedRecord | undefined;

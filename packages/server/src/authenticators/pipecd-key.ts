@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { NEVER } from '@spanpass/credential';
 import { bearerToken } from '../authorization.ts';
 import { untilAborted } from '../check-deadline.ts';
 import type { Authenticator, AuthenticatorOutcome, VerifiedFacts } from '../contract.ts';
@@ -6,7 +7,6 @@ import { createSteadyClock } from '../keys/steady-clock.ts';
 import { TokenBuckets } from '../keys/token-buckets.ts';
 import { wholeNumber } from '../options.ts';
 import { AuthenticationError } from '../refusals.ts';
-import { NEVER } from './never.ts';
 import { type Compare, KeyComparer } from './pipecd/key-comparer.ts';
 import { type Fingerprint, KeyMemory } from './pipecd/key-memory.ts';
 import { isBcryptHash, MAX_KEYS, type PipecdRecord } from './pipecd/record.ts';

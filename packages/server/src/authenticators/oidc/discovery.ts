@@ -1,4 +1,5 @@
-import { type FetchJsonOptions, fetchJson, IssuerError, isSafe } from './fetch-json.ts';
+import { IssuerError } from '@spanpass/credential/issuer';
+import { type FetchJsonOptions, fetchJson, isSafe } from './fetch-json.ts';
 
 /**
  * Where an issuer keeps its keys, by its discovery document (OpenID Connect Discovery 1.0 section 4). The document must

@@ -1,6 +1,7 @@
 import http from 'node:http';
 import https from 'node:https';
 import { isLoopbackHost, parseStrictObject } from '@spanpass/credential';
+import { IssuerError } from '@spanpass/credential/issuer';
 
 export interface FetchJsonOptions {
   /** How long an answer may take, in milliseconds. */
@@ -9,11 +10,6 @@ export interface FetchJsonOptions {
   readonly maxBytes: number;
   /** Certificates to trust, PEM. Default: those that Node trusts. */
   readonly ca?: string | Buffer;
-}
-
-/** An issuer did not give an answer that can be used. The message holds nothing that it wrote. */
-export class IssuerError extends Error {
-  override readonly name = 'IssuerError';
 }
 
 /**

@@ -1,6 +1,5 @@
-import type { Algorithm } from '@spanpass/credential';
-import { LRUCache } from 'lru-cache';
-import { AuthenticationError } from '../../refusals.ts';
+import type { Algorithm } from '../algorithms.ts';
+import { IssuerError } from './errors.ts';
 import { type IssuerKey, type KeySet, keyName, parseKeySet } from './key-set.ts';
 
 export interface IssuerKeysOptions {
@@ -31,7 +30,8 @@ const MAX_ABSENT = 1000;
  */
 export class IssuerKeys {
   readonly #options: IssuerKeysOptions;
-  readonly #absentUntil = new LRUCache<string, number>({ max: MAX_ABSENT });
+  /** The newest last. */
+  readonly #absentUntil = new Map<string, number>();
   #set: { readonly keys: KeySet; readonly at: number } | undefined;
   #lastFetchAt = Number.NEGATIVE_INFINITY;
   #failure: unknown;
@@ -49,7 +49,7 @@ export class IssuerKeys {
   /**
    * The key; none if the issuer has no such key.
    *
-   * @throws AuthenticationError `key_source_unavailable` when that can't be told now
+   * @throws IssuerError when that can't be told now
    */
   async get(kid: string, alg: Algorithm): Promise<IssuerKey | undefined> {
     const known = this.peek(kid, alg);
@@ -62,8 +62,15 @@ export class IssuerKeys {
     const found = this.peek(kid, alg);
     if (found !== undefined) return found;
     if (joined || !this.#isFresh()) throw this.#unavailable();
-    this.#absentUntil.set(name, this.#options.clock() + this.#options.cooldownMs);
+    this.#noteAbsent(name);
     return undefined;
+  }
+
+  #noteAbsent(name: string): void {
+    this.#absentUntil.delete(name);
+    this.#absentUntil.set(name, this.#options.clock() + this.#options.cooldownMs);
+    const [oldest] = this.#absentUntil.keys();
+    if (this.#absentUntil.size > MAX_ABSENT && oldest !== undefined) this.#absentUntil.delete(oldest);
   }
 
   #believed(): KeySet | undefined {
@@ -111,7 +118,7 @@ export class IssuerKeys {
     }
   }
 
-  #unavailable(): AuthenticationError {
-    return new AuthenticationError('key_source_unavailable', { cause: this.#failure });
+  #unavailable(): IssuerError {
+    return new IssuerError('the keys of the issuer can not be looked up right now', { cause: this.#failure });
   }
 }

@@ -1,6 +1,5 @@
 import { beforeAll, describe, expect, it } from 'vitest';
-import { codeOf, createTestClock, deferred } from '../../fixture.test.support.ts';
-import { createIssuerKey, type IssuerKeyPair } from './issuer.test.support.ts';
+import { createIssuerKey, createTestClock, deferred, type IssuerKeyPair, outcomeOf } from './issuer.test.support.ts';
 import { IssuerKeys } from './issuer-keys.ts';
 
 let first: IssuerKeyPair;
@@ -95,7 +94,7 @@ describe('a kid that is not in the set', () => {
     const { keys, issuer, clock } = subject(setOf(first));
     await keys.get('1', 'ES256');
     issuer.answer = setOf(first, second);
-    expect(await codeOf(() => keys.get('2', 'ES256'))).toBe('key_source_unavailable');
+    expect(await outcomeOf(() => keys.get('2', 'ES256'))).toBe('unavailable');
     expect(issuer.fetches).toBe(1);
     clock.advance(30_000);
     expect(await keys.get('2', 'ES256')).toMatchObject({ kid: '2' });
@@ -105,10 +104,10 @@ describe('a kid that is not in the set', () => {
     const gate = deferred<unknown>();
     const { keys, issuer, clock } = subject(() => gate.promise);
     const known = keys.get('1', 'ES256');
-    const late = codeOf(() => keys.get('2', 'ES256'));
+    const late = outcomeOf(() => keys.get('2', 'ES256'));
     gate.resolve(setOf(first)());
     expect(await known).toBeDefined();
-    expect(await late).toBe('key_source_unavailable');
+    expect(await late).toBe('unavailable');
     issuer.answer = setOf(first, second);
     clock.advance(30_000);
     expect(await keys.get('2', 'ES256')).toBeDefined();
@@ -119,11 +118,11 @@ describe('a kid that is not in the set', () => {
     const before = await keys.get('1', 'ES256');
     clock.advance(30_000);
     const codes = await Promise.all(
-      Array.from({ length: 5000 }, (_, made) => codeOf(() => keys.get(`made-up-${made}`, 'ES256'))),
+      Array.from({ length: 5000 }, (_, made) => outcomeOf(() => keys.get(`made-up-${made}`, 'ES256'))),
     );
     expect(issuer.fetches).toBe(2);
-    expect(codes.filter(code => code === 'allowed')).toHaveLength(1);
-    expect(new Set(codes)).toEqual(new Set(['allowed', 'key_source_unavailable']));
+    expect(codes.filter(code => code === 'told')).toHaveLength(1);
+    expect(new Set(codes)).toEqual(new Set(['told', 'unavailable']));
     expect(keys.peek('1', 'ES256')).toBe(before);
   });
 });
@@ -131,14 +130,14 @@ describe('a kid that is not in the set', () => {
 describe('an issuer that is down', () => {
   it('makes the answer undecided, and is asked again after a while only', async () => {
     const { keys, issuer, clock } = subject(down);
-    expect(await codeOf(() => keys.get('1', 'ES256'))).toBe('key_source_unavailable');
+    expect(await outcomeOf(() => keys.get('1', 'ES256'))).toBe('unavailable');
     await expect(keys.get('1', 'ES256')).rejects.toMatchObject({
       cause: expect.objectContaining({ message: 'connect ECONNREFUSED' }),
     });
     expect(issuer.fetches).toBe(1);
     issuer.answer = setOf(first);
     clock.advance(4999);
-    expect(await codeOf(() => keys.get('1', 'ES256'))).toBe('key_source_unavailable');
+    expect(await outcomeOf(() => keys.get('1', 'ES256'))).toBe('unavailable');
     clock.advance(1);
     expect(await keys.get('1', 'ES256')).toMatchObject({ kid: '1' });
   });
@@ -148,8 +147,8 @@ describe('an issuer that is down', () => {
       clock.advance(10_000);
       throw new Error('timeout');
     });
-    expect(await codeOf(() => keys.get('1', 'ES256'))).toBe('key_source_unavailable');
-    expect(await codeOf(() => keys.get('1', 'ES256'))).toBe('key_source_unavailable');
+    expect(await outcomeOf(() => keys.get('1', 'ES256'))).toBe('unavailable');
+    expect(await outcomeOf(() => keys.get('1', 'ES256'))).toBe('unavailable');
     expect(issuer.fetches).toBe(1);
   });
 
@@ -161,11 +160,11 @@ describe('an issuer that is down', () => {
       clock.advance(ageMs === 600_001 ? 600_001 : 300_000);
       expect(await keys.get('1', 'ES256')).toBe(before);
       expect(keys.peek('1', 'ES256')).toBe(before);
-      expect(await codeOf(() => keys.get('2', 'ES256'))).toBe('key_source_unavailable');
+      expect(await outcomeOf(() => keys.get('2', 'ES256'))).toBe('unavailable');
     }
     clock.advance(3_600_000);
     expect(keys.peek('1', 'ES256')).toBeUndefined();
-    expect(await codeOf(() => keys.get('1', 'ES256'))).toBe('key_source_unavailable');
+    expect(await outcomeOf(() => keys.get('1', 'ES256'))).toBe('unavailable');
     issuer.answer = setOf(first);
     clock.advance(5000);
     expect(await keys.get('1', 'ES256')).toBe(before);
@@ -174,7 +173,7 @@ describe('an issuer that is down', () => {
   it('is the same as one that answers nonsense', async () => {
     for (const nonsense of [null, [], {}, { keys: {} }, { keys: [1] }, { keys: Array(101).fill({}) }]) {
       const { keys } = subject(() => nonsense);
-      expect(await codeOf(() => keys.get('1', 'ES256'))).toBe('key_source_unavailable');
+      expect(await outcomeOf(() => keys.get('1', 'ES256'))).toBe('unavailable');
     }
   });
 });

@@ -1,7 +1,7 @@
-import { CLOCK_SKEW_SECONDS, CredentialError } from '@spanpass/credential';
 import { z } from 'zod';
-import { AuthenticationError } from '../../refusals.ts';
+import { CredentialError } from '../errors.ts';
 import { NEVER } from '../never.ts';
+import { CLOCK_SKEW_SECONDS } from '../purposes.ts';
 
 /** RFC 7519 section 2: seconds, perhaps with a fraction. */
 const numericDate = z.number().min(0).max(NEVER);
@@ -19,31 +19,23 @@ const claimsSchema = z.object({
 /** What an access token has to have besides (RFC 9068 section 2.2). */
 const accessTokenSchema = z.object({ sub: text, client_id: text, iat: numericDate, jti: text });
 
-const bindingSchema = z.strictObject({ 'x5t#S256': z.string().regex(/^[A-Za-z0-9_-]{43}$/) });
-
 export interface TokenClaims {
   readonly aud: readonly string[];
   /** NumericDates, seconds. */
   readonly exp: number;
   readonly iat: number | undefined;
   readonly nbf: number | undefined;
-  /** Certificate that the token is bound to (RFC 8705 section 3.1). */
-  readonly certificateThumbprint: string | undefined;
+  /** What the token is bound to (RFC 7800 section 3.1): without a proof of that it is nobody's. */
+  readonly cnf: Readonly<Record<string, unknown>> | undefined;
 }
 
-/**
- * @throws CredentialError `claims_malformed`
- * @throws AuthenticationError `binding_unsupported` if the token is bound to something other than a certificate, such as
- *   a DPoP key: taken without its proof it would be a bearer token
- */
+/** @throws CredentialError `claims_malformed` */
 export function parseTokenClaims(verified: unknown, isAccessToken: boolean): TokenClaims {
   const parsed = claimsSchema.safeParse(verified);
   const complete = !isAccessToken || accessTokenSchema.safeParse(verified).success;
   if (!parsed.success || !complete) throw new CredentialError('claims_malformed');
   const { aud, exp, iat, nbf, cnf } = parsed.data;
-  const binding = cnf === undefined ? undefined : bindingSchema.safeParse(cnf);
-  if (binding?.success === false) throw new AuthenticationError('binding_unsupported');
-  return { aud, exp, iat, nbf, certificateThumbprint: binding?.data['x5t#S256'] };
+  return { aud, exp, iat, nbf, cnf };
 }
 
 /**

@@ -1,6 +1,8 @@
-import { type Algorithm, FormatError, type PublicJwk, parsePublicJwk } from '@spanpass/credential';
 import { z } from 'zod';
-import { IssuerError } from './fetch-json.ts';
+import type { Algorithm, PublicJwk } from '../algorithms.ts';
+import { FormatError } from '../errors.ts';
+import { parsePublicJwk } from '../key-record.ts';
+import { IssuerError } from './errors.ts';
 
 /** A public key of an issuer, for one algorithm. */
 export interface IssuerKey {

@@ -1,4 +1,6 @@
-import { type Algorithm, CredentialError, type UnverifiedJws } from '@spanpass/credential';
+import type { Algorithm } from '../algorithms.ts';
+import type { UnverifiedJws } from '../compact.ts';
+import { CredentialError } from '../errors.ts';
 
 /** RFC 9068 section 2.1; the prefix may be left away (RFC 7515 section 4.1.9), and its case does not count. */
 const ACCESS_TOKEN_TYP = /^(?:application\/)?at\+jwt$/i;
