@@ -31,6 +31,7 @@ import { openEmbedded } from './store/embedded.ts';
 import { isUnavailable } from './store/failures.ts';
 import { applyMigrations } from './store/migrate.ts';
 import { openServed } from './store/served.ts';
+import { Writer } from './store/writer.ts';
 import { checkGivenTokens, type SettledToken, settleAccessTokens, type TokenSources } from './tokens/access-tokens.ts';
 import { LastUse } from './tokens/last-use.ts';
 import { TokenBook } from './tokens/token-book.ts';
@@ -114,7 +115,14 @@ async function assemble(
       else logger.error({ err: error }, 'the database does not answer: followers hear nothing until it does');
     },
   });
-  const registry: Registry = { store, settings, encryptionKeys, now: settings.now, onWritten: () => feed.wake() };
+  const registry: Registry = {
+    store,
+    writer: new Writer(store, settings.now),
+    settings,
+    encryptionKeys,
+    now: settings.now,
+    onWritten: () => feed.wake(),
+  };
   const metrics = createMetrics({
     followers: () => feed.followers,
     revision: () => feed.revision,

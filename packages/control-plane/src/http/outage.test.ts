@@ -6,6 +6,7 @@ import { currentRevision, readChangesOf } from '../feed/read-changes.ts';
 import { parseEncryptionKeys } from '../sealing/encryption-keys.ts';
 import { openEmbedded } from '../store/embedded.ts';
 import { applyMigrations } from '../store/migrate.ts';
+import { Writer } from '../store/writer.ts';
 import { cuttableProxy } from '../testing/cuttable-proxy.test.support.ts';
 import { SERVED, temporaryFolder } from '../testing/databases.test.support.ts';
 import { followChanges } from '../testing/event-stream.test.support.ts';
@@ -50,6 +51,7 @@ describe('while the database is down', () => {
       {
         registry: {
           store,
+          writer: new Writer(store, Date.now),
           settings,
           encryptionKeys: parseEncryptionKeys(ENCRYPTION_KEY, 'test'),
           now: Date.now,

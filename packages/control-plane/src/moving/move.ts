@@ -10,7 +10,7 @@ import { isUnavailable } from '../store/failures.ts';
 import { applyMigrations } from '../store/migrate.ts';
 import { counter } from '../store/schema.ts';
 import { openServed } from '../store/served.ts';
-import { Write } from '../store/write.ts';
+import { Journal, Write } from '../store/write.ts';
 import { requireIntactAudit } from './audit-rows.ts';
 import { type CopiedTable, contentOf, copyTables, tablesOf, usedTables } from './copy-tables.ts';
 
@@ -108,8 +108,9 @@ async function moveInto(from: Database, to: Database, now: () => number): Promis
   await requireIntactAudit(to, 'the target');
   const [head] = await to.select().from(counter);
   if (head === undefined) throw new Error('the counter row is missing');
-  const write = new Write(to, new Date(now()), { role: 'system' }, head);
+  const journal = new Journal(head);
+  const write = new Write(to, new Date(now()), { role: 'system' }, journal);
   write.audit('database.moved', {});
-  await write.flush();
+  await journal.flush(to);
   return { tables: copied, revision: head.revision, auditSeq: head.auditSeq + 1 };
 }

@@ -9,7 +9,7 @@ import { openEmbedded } from '../store/embedded.ts';
 import { applyMigrations } from '../store/migrate.ts';
 import { accessTokens, changes, counter, pipecdKeys, pipeds, projects, signingKeys } from '../store/schema.ts';
 import { openServed } from '../store/served.ts';
-import { Write } from '../store/write.ts';
+import { Journal, Write } from '../store/write.ts';
 import { requireIntactAudit } from './audit-rows.ts';
 
 export interface RestoreOptions {
@@ -87,12 +87,13 @@ async function settle(
       }
       const revision = head.revision + REVISION_GAP;
       await tx.delete(changes);
-      const write = new Write(tx, new Date(now()), { role: 'system' }, { ...head, revision });
+      const journal = new Journal({ ...head, revision });
+      const write = new Write(tx, new Date(now()), { role: 'system' }, journal);
       write.audit('database.restored', {});
       const takenAway: SettledRestore['takenAway'][number][] = [];
       for (const row of since)
         if (TAKES_AWAY.has(row.action) && (await takeAway(write, row))) takenAway.push(told(row));
-      await write.flush();
+      await journal.flush(tx);
       const lost = since.filter(({ action }) => MAKES.test(action)).map(told);
       return { revision, restoredTo: restored.seq, takenAway, lost };
     });

@@ -1,6 +1,7 @@
 import type { EncryptionKeys } from '../sealing/encryption-keys.ts';
 import type { Store } from '../store/database.ts';
-import { type Actor, type Write, write } from '../store/write.ts';
+import type { Actor, Write } from '../store/write.ts';
+import type { Writer } from '../store/writer.ts';
 
 export interface RegistrySettings {
   readonly keyLifeSeconds: number;
@@ -14,6 +15,7 @@ export interface RegistrySettings {
 /** What every operation on projects, pipeds and keys needs. */
 export interface Registry {
   readonly store: Store;
+  readonly writer: Writer;
   readonly settings: RegistrySettings;
   /** What the signing keys are encrypted with. Secret. */
   readonly encryptionKeys: EncryptionKeys;
@@ -24,7 +26,7 @@ export interface Registry {
 }
 
 export async function writeTo<T>(registry: Registry, actor: Actor, work: (write: Write) => Promise<T>): Promise<T> {
-  const { result, written } = await write(registry.store, actor, registry.now, work);
+  const { result, written } = await registry.writer.write(actor, work);
   if (written) registry.onWritten();
   return result;
 }

@@ -14,46 +14,50 @@ export interface Actor {
   readonly peerAddress?: string | undefined;
 }
 
-/** A write under way. Nobody else's write, on any replica, comes between its first statement and its commit. */
-export class Write {
-  readonly tx: Database;
-  readonly at: Date;
-  readonly #actor: Actor;
+/** Where the counter row stands. */
+export interface Head {
+  readonly revision: number;
+  readonly auditSeq: number;
+  readonly auditHash: string;
+}
+
+/** What a transaction adds to the change feed and to the audit, in the order of its writes. */
+export class Journal {
   readonly #changes: Change[] = [];
   readonly #audit: (typeof audit.$inferInsert)[] = [];
-  #revision: number;
-  #auditSeq: number;
-  #auditHash: string;
+  #head: Head;
 
-  constructor(tx: Database, at: Date, actor: Actor, head: { revision: number; auditSeq: number; auditHash: string }) {
-    this.tx = tx;
-    this.at = at;
-    this.#actor = actor;
-    this.#revision = head.revision;
-    this.#auditSeq = head.auditSeq;
-    this.#auditHash = head.auditHash;
+  constructor(head: Head) {
+    this.#head = head;
   }
 
-  /** Notes one change for followers: its revision is handed to `bodyOf`, and returned. */
-  change(bodyOf: (revision: number) => ChangeBody): number {
-    const revision = ++this.#revision;
-    this.#changes.push({ revision, at: this.at, body: bodyOf(revision) });
+  /** Of the last change, whoever made it. */
+  get revision(): number {
+    return this.#head.revision;
+  }
+
+  get length(): number {
+    return this.#changes.length + this.#audit.length;
+  }
+
+  change(at: Date, bodyOf: (revision: number) => ChangeBody): number {
+    const revision = this.#head.revision + 1;
+    this.#head = { ...this.#head, revision };
+    this.#changes.push({ revision, at, body: bodyOf(revision) });
     return revision;
   }
 
-  /** Notes what was done. Call it after `change`, whose revision it takes. */
-  audit(action: AuditAction, target: AuditRow['target']): void {
-    const { role, tokenId, peerAddress } = this.#actor;
-    const [seq, revision, at] = [++this.#auditSeq, this.#revision, this.at];
-    const content = { seq, atMs: at.getTime(), actor: this.#actor, action, target, revision };
-    this.#auditHash = auditRowHash(this.#auditHash, content);
-    this.#audit.push({ seq, at, role, tokenId, peerAddress, action, target, revision, hash: this.#auditHash });
+  audit(at: Date, actor: Actor, action: AuditAction, target: AuditRow['target'], revision: number): void {
+    const seq = this.#head.auditSeq + 1;
+    const hash = auditRowHash(this.#head.auditHash, { seq, atMs: at.getTime(), actor, action, target, revision });
+    this.#head = { ...this.#head, auditSeq: seq, auditHash: hash };
+    const { role, tokenId, peerAddress } = actor;
+    this.#audit.push({ seq, at, role, tokenId, peerAddress, action, target, revision, hash });
   }
 
   /** Nothing noted, nothing written: a call that changes nothing makes no revision. */
-  async flush(): Promise<boolean> {
+  async flush(tx: Database): Promise<boolean> {
     if (this.#audit.length === 0) return false;
-    const { tx } = this;
     const audited = tx.$with('audited').as(tx.insert(audit).values(this.#audit).returning({ seq: audit.seq }));
     const changed =
       this.#changes.length === 0
@@ -63,10 +67,46 @@ export class Write {
     await tx
       .with(audited, ...changed)
       .update(counter)
-      .set({ revision: this.#revision, auditSeq: this.#auditSeq, auditHash: this.#auditHash })
+      .set(this.#head)
       .returning({ notified: sql`pg_notify(${CHANNEL}, '')` });
     return true;
   }
+}
+
+/** A write under way. Nobody else's write, on any replica, comes between its first statement and its last. */
+export class Write {
+  readonly tx: Database;
+  readonly at: Date;
+  readonly #actor: Actor;
+  readonly #journal: Journal;
+
+  constructor(tx: Database, at: Date, actor: Actor, journal: Journal) {
+    this.tx = tx;
+    this.at = at;
+    this.#actor = actor;
+    this.#journal = journal;
+  }
+
+  /** Notes one change for followers: its revision is handed to `bodyOf`, and returned. */
+  change(bodyOf: (revision: number) => ChangeBody): number {
+    return this.#journal.change(this.at, bodyOf);
+  }
+
+  /** Notes what was done. Call it after `change`, whose revision it takes. */
+  audit(action: AuditAction, target: AuditRow['target']): void {
+    this.#journal.audit(this.at, this.#actor, action, target, this.#journal.revision);
+  }
+}
+
+/** Takes the lock that all writes hold until they are committed. */
+export async function lockHead(tx: Database): Promise<Head> {
+  const [head] = await tx
+    .select({ revision: counter.revision, auditSeq: counter.auditSeq, auditHash: counter.auditHash })
+    .from(counter)
+    .where(sql`${counter.id} = 1`)
+    .for('update');
+  if (head === undefined) throw new Error('the counter row is missing');
+  return head;
 }
 
 /**
@@ -80,14 +120,8 @@ export async function write<T>(
   work: (write: Write) => Promise<T>,
 ): Promise<{ result: T; written: boolean }> {
   return store.transaction(async tx => {
-    const [head] = await tx
-      .select({ revision: counter.revision, auditSeq: counter.auditSeq, auditHash: counter.auditHash })
-      .from(counter)
-      .where(sql`${counter.id} = 1`)
-      .for('update');
-    if (head === undefined) throw new Error('the counter row is missing');
-    const current = new Write(tx, new Date(now()), actor, head);
-    const result = await work(current);
-    return { result, written: await current.flush() };
+    const journal = new Journal(await lockHead(tx));
+    const result = await work(new Write(tx, new Date(now()), actor, journal));
+    return { result, written: await journal.flush(tx) };
   });
 }
