@@ -8,21 +8,29 @@ import type { EnrolledPiped } from '../harness/admin.ts';
 import { freePorts } from '../harness/ports.ts';
 import { randomOf } from '../harness/random.ts';
 import { startForward } from '../harness/servers.ts';
+import { canMount, mountSmallDisk } from '../harness/small-disk.ts';
 import { Stage } from '../harness/stage.ts';
 import { tempDir } from '../harness/temp.ts';
 import { waitFor } from '../harness/wait.ts';
-import { countSpans, type MadeSpan, orphans, unequalDoubles } from './count.ts';
 import { faultsOf, pairsOf, shuffled } from './faults.ts';
 import { profileOf } from './profile.ts';
+import { countsOf, faultCounts, flawsOf, type Report, sumByReason, type Window } from './report.ts';
 import { RunningPiped } from './running-piped.ts';
 import { part, type Stack, startStack } from './stack.ts';
 
 const profile = profileOf(process.env);
 const ARRIVAL_MS = 40_000;
 
-interface Window {
-  readonly fault: string;
-  readonly fromMs: number;
+const DISK_MIB = 32;
+/** A spool that an outage of a few seconds fills. */
+const BOUNDED = { rate: 5, spoolMaxBytes: 64 * 1024 };
+
+interface Plan {
+  readonly name: string;
+  readonly exporter: RunningPiped['exporter'];
+  readonly key: { readonly project: string; readonly piped: string };
+  readonly rate: number;
+  readonly spoolMaxBytes?: number;
 }
 
 await describeWithEngine(['envoy', 'otelcol', 'postgres'], `chaos, ${profile.name}, seed ${profile.seed}`, engines => {
@@ -41,85 +49,74 @@ await describeWithEngine(['envoy', 'otelcol', 'postgres'], `chaos, ${profile.nam
     const leftInSpools = await Promise.all([...durable, ...by('sidecar')].map(piped => piped.drain(ARRIVAL_MS)));
     const madeBy = (some: readonly RunningPiped[]) => some.flatMap(piped => piped.made());
     const made = { durable: madeBy(durable), sidecar: madeBy(by('sidecar')), stock: madeBy(by('stock')) };
-    const countAll = (of: (spans: readonly MadeSpan[]) => readonly MadeSpan[]) => ({
-      durable: countSpans(of(made.durable), arrived()),
-      sidecar: countSpans(of(made.sidecar), arrived()),
-      stock: countSpans(of(made.stock), arrived()),
-    });
-    const arrived = () => stack.sink.spans();
-    const isComplete = () => countSpans([...made.durable, ...made.sidecar], arrived()).lost === 0;
+    const isComplete = () => countsOf(made, stack.sink.spans()).lost === 0;
     await waitFor('all stored spans at the sink', isComplete, ARRIVAL_MS).catch(() => {});
     await sleep(1_000);
 
-    const ofDurable = new Set(made.durable.map(({ traceId }) => traceId));
-    const arrivedDurable = arrived().filter(({ traceId }) => ofDurable.has(traceId));
-    const total = countAll(spans => spans);
-    const report = {
+    const arrived = stack.sink.spans();
+    const total = countsOf(made, arrived);
+    const countedDrops = sumByReason(durable.flatMap(piped => piped.countedDrops()));
+    const report: Report = {
       profile: profile.name,
       seed: profile.seed,
       seconds: Math.round((Date.now() - startedAtMs) / 1000),
+      deploymentsPerSecond: profile.deploymentsPerSecond,
+      fullDisk: (await canMount()) ? 'disk' : 'limit',
       total,
       leftInSpools: leftInSpools.reduce((sum, items) => sum + items, 0),
-      countedDrops: durable.reduce((sum, piped) => sum + piped.countedDrops(), 0),
-      unequalDoubles: unequalDoubles(arrivedDurable).length,
-      orphans: orphans(made.durable, arrivedDurable).length,
-      faults: windows.map((window, index) => perFault(window, windows[index + 1])),
+      countedDrops,
+      ...flawsOf(made.durable, arrived),
+      faults: faultCounts(made, arrived, windows),
     };
     await writeFile(join(testRoot, 'chaos', 'report.json'), `${JSON.stringify(report, undefined, 2)}\n`);
 
-    const { durable: counts } = total;
     expect(report).toMatchObject({
-      total: {
-        durable: { lost: 0, misattributed: 0 },
-        sidecar: { lost: 0, misattributed: 0 },
-        stock: { misattributed: 0 },
-      },
+      total: { lost: 0, misattributed: 0, stock: { misattributed: 0 } },
       leftInSpools: 0,
-      countedDrops: counts.refused,
       unequalDoubles: 0,
       orphans: 0,
     });
+    const { durable: counts, sidecar } = total;
+    // Whom the sidecar refuses keeps the span, and it is the sidecar's count alone.
+    expect(sidecar.refused).toBe(0);
+    expect(Object.values(countedDrops).reduce((sum, items) => sum + items, 0)).toBe(counts.refused);
     expect(counts.arrived).toBe(counts.made - counts.refused);
-    expect(counts.refused).toBeGreaterThan(0);
+    expect(countedDrops).toMatchObject({ disk_full: expect.any(Number) });
     expect(counts.made).toBeGreaterThan(profile.deploymentsPerSecond * 30);
     // The faults were real: whoever does not keep spans lost some.
     expect(total.stock.lost).toBeGreaterThan(0);
-
-    function perFault({ fault, fromMs }: Window, next: Window | undefined) {
-      const toMs = next?.fromMs ?? Number.POSITIVE_INFINITY;
-      return {
-        fault,
-        ...countAll(spans => spans.filter(({ endedAtMs }) => endedAtMs >= fromMs && endedAtMs < toMs)),
-      };
-    }
   });
 
   async function startPipeds(stack: Stack): Promise<RunningPiped[]> {
     const { admin, gatewayUrl } = stack;
     const shop = { project: 'shop', piped: 'edge-1' };
-    const perPiped = profile.deploymentsPerSecond / 2;
-    const plans = [
-      { name: 'durable-1', exporter: 'durable', key: shop },
+    const rate = profile.deploymentsPerSecond / 2;
+    const plans: readonly Plan[] = [
+      { name: 'durable-1', exporter: 'durable', key: shop, rate },
       // It says that it is the first one.
-      { name: 'durable-2', exporter: 'durable', key: { project: 'bank', piped: 'edge-2' } },
-      { name: 'sidecar-1', exporter: 'sidecar', key: { project: 'bank', piped: 'edge-4' } },
-      { name: 'stock-1', exporter: 'stock', key: { project: 'shop', piped: 'edge-3' } },
-    ] as const;
+      { name: 'durable-2', exporter: 'durable', key: { project: 'bank', piped: 'edge-2' }, rate },
+      { name: 'bounded-1', exporter: 'durable', key: { project: 'bank', piped: 'edge-5' }, ...BOUNDED },
+      { name: 'sidecar-1', exporter: 'sidecar', key: { project: 'bank', piped: 'edge-4' }, rate },
+      { name: 'stock-1', exporter: 'stock', key: { project: 'shop', piped: 'edge-3' }, rate },
+    ];
+    const mayMount = await canMount();
     const pipeds: RunningPiped[] = [];
-    for (const [index, { name, exporter, key }] of plans.entries()) {
+    for (const [index, { name, exporter, key, rate: deploymentsPerSecond, ...more }] of plans.entries()) {
       const enrolled = await admin.enroll(key.project, key.piped);
-      const folder = await tempDir(stage, name);
+      const disk = mayMount && exporter !== 'stock' ? await mountSmallDisk(stage, DISK_MIB) : undefined;
+      const folder = disk?.folder ?? (await tempDir(stage, name));
       const sidecar = exporter === 'sidecar' ? await startSidecar(stack, enrolled, folder) : undefined;
       const options = {
         name,
         exporter,
         folder,
         sendTo: sidecar?.url ?? gatewayUrl,
-        deploymentsPerSecond: perPiped,
+        deploymentsPerSecond,
         seed: profile.seed * 1_000 + index * 100,
         claims: shop,
+        ...more,
       };
-      const piped = new RunningPiped(stage, enrolled, options, { gatewayUrl, sidecar: sidecar?.part });
+      const piped = new RunningPiped(stage, enrolled, options, { gatewayUrl, sidecar: sidecar?.part, disk });
       await piped.start();
       pipeds.push(piped);
     }

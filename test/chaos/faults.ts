@@ -15,7 +15,8 @@ const TEN_MINUTES_MS = 600_000;
 const SLOW_ANSWER_MS = 1_500;
 
 export function faultsOf(stack: Stack, pipeds: readonly RunningPiped[], { outageMs, freezeMs }: Profile): Fault[] {
-  const durable = pipeds.filter(({ exporter }) => exporter === 'durable');
+  const mortal = pipeds.filter(({ isBounded }) => !isBounded);
+  const stored = pipeds.filter(({ exporter }) => exporter !== 'stock');
   const harmed = (
     fault: Omit<Fault, 'run'>,
     harm: () => Promise<unknown>,
@@ -57,12 +58,12 @@ export function faultsOf(stack: Stack, pipeds: readonly RunningPiped[], { outage
   };
   return [
     ...PART_NAMES.map(kill),
-    ...PART_NAMES.filter(name => name !== 'postgres').map(freeze),
+    ...PART_NAMES.map(freeze),
     harmed({ name: 'slow auth servers', touches: ['auth-1', 'auth-2'] }, slow(SLOW_ANSWER_MS), slow(0)),
     harmed(
-      { name: 'full disk', touches: ['disk', 'pipeds'] },
-      all(piped => piped.fillDisk(true), durable),
-      all(piped => piped.fillDisk(false), durable),
+      { name: 'full disk', touches: ['disk', 'pipeds', 'sidecars'] },
+      all(piped => piped.fillDisk(true), stored),
+      all(piped => piped.fillDisk(false), stored),
     ),
     {
       name: 'renew and revoke keys',
@@ -74,16 +75,28 @@ export function faultsOf(stack: Stack, pipeds: readonly RunningPiped[], { outage
       },
     },
     harmed(
-      { name: 'kill sidecars', touches: ['sidecars'] },
+      { name: 'kill sidecars', touches: ['sidecars', 'disk'] },
       all(async piped => piped.sidecar?.kill()),
       all(async piped => piped.sidecar?.start()),
+    ),
+    harmed(
+      { name: 'freeze sidecars', touches: ['sidecars', 'disk'] },
+      all(async piped => piped.sidecar?.signal('SIGSTOP')),
+      all(async piped => piped.sidecar?.signal('SIGCONT')),
+      freezeMs,
+    ),
+    harmed(
+      { name: 'freeze pipeds', touches: ['pipeds', 'disk', 'clock'] },
+      all(async piped => piped.signal('SIGSTOP')),
+      all(async piped => piped.signal('SIGCONT')),
+      freezeMs,
     ),
     clock('clock 10 min ahead', TEN_MINUTES_MS),
     clock('clock 10 min behind', -TEN_MINUTES_MS),
     harmed(
       { name: 'kill pipeds', touches: ['pipeds', 'disk', 'clock'] },
-      all(piped => piped.kill()),
-      all(piped => piped.start()),
+      all(piped => piped.kill(), mortal),
+      all(piped => piped.start(), mortal),
     ),
   ];
 }

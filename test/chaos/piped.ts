@@ -28,6 +28,8 @@ export interface PipedOptions {
   readonly folder: string;
   readonly deploymentsPerSecond: number;
   readonly seed: number;
+  /** Beyond it, its spool refuses what is new. Default: the usual bound, which drops the oldest. */
+  readonly spoolMaxBytes?: number;
   /** Whom it says it is; whose key it has is another matter. */
   readonly claims: { readonly project: string; readonly piped: string };
   /** Holds how many milliseconds the client's clock is off. */
@@ -71,7 +73,10 @@ function durable(): SpanProcessor {
   const { spanProcessor, spool } = createDurableExport({
     endpoint: url,
     credentials: pass.exportCredentials(),
-    spool: { folder: `${folder}/spool` },
+    spool: {
+      folder: `${folder}/spool`,
+      ...(options.spoolMaxBytes && { maxBytes: options.spoolMaxBytes, whenFull: 'refuse' }),
+    },
     lingerMs: 100,
     timeoutMs: 3_000,
     retry: { initialBackoffMs: 200, maxBackoffMs: 1_000, slowRetryMs: 1_000 },

@@ -6,6 +6,7 @@ import { testRoot } from '../engines/root.ts';
 import { run } from '../engines/run.ts';
 import type { EnrolledPiped } from '../harness/admin.ts';
 import { type RunningProcess, startProcess } from '../harness/process.ts';
+import type { SmallDisk } from '../harness/small-disk.ts';
 import type { Stage } from '../harness/stage.ts';
 import { waitFor } from '../harness/wait.ts';
 import type { MadeSpan } from './count.ts';
@@ -21,6 +22,7 @@ export class RunningPiped {
   /** Where it sends to, if it does not send by itself. */
   readonly sidecar: Part | undefined;
   readonly #gatewayUrl: string;
+  readonly #disk: SmallDisk | undefined;
   readonly #stage: Stage;
   readonly #options: PipedOptions;
   readonly #lives: RunningProcess[] = [];
@@ -29,11 +31,12 @@ export class RunningPiped {
     stage: Stage,
     enrolled: EnrolledPiped,
     options: Omit<PipedOptions, 'keyFile' | 'clockFile'>,
-    way: { readonly gatewayUrl: string; readonly sidecar?: Part | undefined },
+    way: { readonly gatewayUrl: string; readonly sidecar?: Part | undefined; readonly disk?: SmallDisk | undefined },
   ) {
     this.name = options.name;
     this.sidecar = way.sidecar;
     this.#gatewayUrl = way.gatewayUrl;
+    this.#disk = way.disk;
     this.enrolled = enrolled;
     this.#stage = stage;
     this.#options = { ...options, keyFile: enrolled.keyFilePath, clockFile: join(options.folder, 'clock') };
@@ -41,6 +44,11 @@ export class RunningPiped {
 
   get exporter(): PipedOptions['exporter'] {
     return this.#options.exporter;
+  }
+
+  /** Its spool holds little; it is left alive, since a killed process takes the last second of its count along. */
+  get isBounded(): boolean {
+    return this.#options.spoolMaxBytes !== undefined;
   }
 
   get spoolFolder(): string {
@@ -73,8 +81,14 @@ export class RunningPiped {
     await writeFile(this.#options.clockFile, String(ms));
   }
 
-  /** From now on, files of this process can't grow, as on a full disk. */
+  signal(signal: 'SIGSTOP' | 'SIGCONT'): void {
+    this.#lives.at(-1)?.signal(signal);
+  }
+
+  /** Without a disk of its own, its files can't grow from now on, which looks much the same to it. */
   async fillDisk(full: boolean): Promise<void> {
+    if (this.#disk) return full ? this.#disk.fill() : this.#disk.free();
+    if (this.exporter !== 'durable') return;
     const pid = String(this.#lives.at(-1)?.pid);
     await run('prlimit', ['--pid', pid, `--fsize=${full ? '64' : 'unlimited'}:unlimited`]);
   }
@@ -104,9 +118,9 @@ export class RunningPiped {
     );
   }
 
-  /** Items that the spool counted as not stored. */
-  countedDrops(): number {
-    return dropsIn(this.spoolFolder).reduce((sum, { items }) => sum + items, 0);
+  /** Items that the spool counted as not stored, and why. */
+  countedDrops(): { readonly reason: string; readonly items: number }[] {
+    return dropsIn(this.spoolFolder);
   }
 
   /** Sends what is left, as the next start of the piped would; gives what is left then. */

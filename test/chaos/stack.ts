@@ -6,12 +6,12 @@ import { freePorts } from '../harness/ports.ts';
 import { startPostgres } from '../harness/postgres.ts';
 import type { RunningProcess } from '../harness/process.ts';
 import { startAuthServer, startControlPlane } from '../harness/servers.ts';
-import { type Sink, startSink } from '../harness/sink.ts';
 import type { Stage } from '../harness/stage.ts';
 import { tempDir } from '../harness/temp.ts';
 import { type DelayProxy, startDelayProxy } from './delay-proxy.ts';
+import { type KeptSink, startKeptSink } from './kept-sink.ts';
 
-export const PART_NAMES = ['envoy', 'auth-1', 'auth-2', 'collector', 'control-plane', 'postgres'] as const;
+export const PART_NAMES = ['envoy', 'auth-1', 'auth-2', 'collector', 'control-plane', 'postgres', 'sink'] as const;
 export type PartName = (typeof PART_NAMES)[number];
 
 /** One process that can be killed, started again in its place, and frozen. */
@@ -27,7 +27,7 @@ export interface Stack {
   readonly parts: Readonly<Record<PartName, Part>>;
   /** Between the gateway and each auth server. */
   readonly waysToAuth: readonly DelayProxy[];
-  readonly sink: Sink;
+  readonly sink: KeptSink;
   readonly admin: Admin;
   readonly gatewayUrl: string;
 }
@@ -45,7 +45,7 @@ export async function startStack(
   const ports = await freePorts('controlPlane', 'auth1', 'auth2', 'metrics1', 'metrics2');
   const controlPlaneUrl = `http://127.0.0.1:${ports.controlPlane}`;
   const database = await startPostgres(stage, postgres);
-  const sink = await startSink(stage);
+  const sink = await startKeptSink(stage);
   const exportTo = [{ protocol: 'http', endpoint: sink.url, encoding: 'json' } as const];
   const collector = await startCollector(stage, otelcol, { exportTo }, gatewayToken);
   const startPlane = () =>
@@ -84,7 +84,9 @@ export async function startStack(
       'auth-2': auth2,
       collector: part(collector.process, () => collector.restart()),
       'control-plane': controlPlane,
-      postgres: part(database.process, () => database.restart()),
+      // It is many processes.
+      postgres: { ...part(database.process, () => database.restart()), kill: database.kill, signal: database.signal },
+      sink: part(sink.process, () => sink.restart()),
     },
     waysToAuth,
     sink,
@@ -101,6 +103,6 @@ export function part(first: RunningProcess, start: () => Promise<RunningProcess>
     async start() {
       running = await start();
     },
-    signal: signal => process.kill(running.pid, signal),
+    signal: signal => running.signal(signal),
   };
 }

@@ -1,4 +1,5 @@
-import { chown, readFile } from 'node:fs/promises';
+import { readFileSync } from 'node:fs';
+import { chown } from 'node:fs/promises';
 import { join } from 'node:path';
 import pg from 'pg';
 import type { Engine } from '../engines/index.ts';
@@ -16,6 +17,8 @@ export interface RunningPostgres {
   restart(): Promise<RunningProcess>;
   /** SIGKILL for it and all processes that it has started, at once. */
   kill(): Promise<void>;
+  /** Freezes or wakes it, and all processes that it has started. */
+  signal(signal: 'SIGSTOP' | 'SIGCONT'): void;
   /** The one that was started last. */
   hasExited(): boolean;
 }
@@ -58,17 +61,27 @@ export async function startPostgres(
     return running;
   };
   const kill = async () => {
-    const children = (await readFile(`/proc/${running.pid}/task/${running.pid}/children`, 'utf8')).trim();
+    const children = childrenOf(running);
     const stopped = running.stop('SIGKILL');
-    for (const pid of children.split(' ').filter(Boolean)) killed(Number(pid));
+    for (const pid of children) signalled(pid, 'SIGKILL');
     await stopped;
   };
-  return { process: await start(), url, restart: start, kill, hasExited: () => running.hasExited() };
+  const signal = (what: 'SIGSTOP' | 'SIGCONT') => {
+    // The one that starts others first, so that none is missed.
+    running.signal(what);
+    for (const pid of childrenOf(running)) signalled(pid, what);
+  };
+  return { process: await start(), url, restart: start, kill, signal, hasExited: () => running.hasExited() };
 }
 
-function killed(pid: number): void {
+function childrenOf({ pid }: RunningProcess): number[] {
+  const children = readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').trim();
+  return children.split(' ').filter(Boolean).map(Number);
+}
+
+function signalled(pid: number, signal: NodeJS.Signals): void {
   try {
-    process.kill(pid, 'SIGKILL');
+    process.kill(pid, signal);
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error;
   }

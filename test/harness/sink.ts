@@ -75,7 +75,7 @@ export async function startSink(stage: Stage): Promise<Sink> {
     headers.push(request.headers);
     const body = await buffer(request);
     const json = request.headers['content-encoding'] === 'gzip' ? gunzipSync(body) : body;
-    if (request.url === '/v1/traces') spans.push(...flatten(JSON.parse(json.toString('utf8')) as WireTraces));
+    if (request.url === '/v1/traces') spans.push(...spansOf(json.toString('utf8')));
     else others.push(...flattenOthers(JSON.parse(json.toString('utf8')) as WireOthers));
     response.writeHead(200, { 'content-type': 'application/json' }).end('{}');
   });
@@ -98,6 +98,11 @@ export async function startSink(stage: Stage): Promise<Sink> {
       state.unavailable = value;
     },
   };
+}
+
+/** The spans of one request in JSON, arriving now. */
+export function spansOf(body: string): SinkSpan[] {
+  return flatten(JSON.parse(body) as WireTraces);
 }
 
 function flatten(traces: WireTraces): SinkSpan[] {
