@@ -46,7 +46,7 @@ export { type AuthMiddleware, type AuthMiddlewareOptions, authMiddleware } from 
 export { principalOf } from './middleware/principal-of.ts';
 export { type Caller, type Decision, joinObservers, type LookupResult, type Observer } from './observer.ts';
 export { checkSpans } from './operations/check-spans.ts';
-export { ListenError } from './operations/listening.ts';
+export { assertListenable, ListenError } from './operations/listening.ts';
 export { createMetrics, type MetricSources } from './operations/metrics.ts';
 export { DEFAULT_DOCS_URL, linkTo } from './operations/refusal-log.ts';
 export { AuthenticationError, REFUSALS, type Refusal, type RefusalCode, type RefusalOutcome } from './refusals.ts';
@@ -66,3 +66,12 @@ export {
 export { openTls, type TlsChange, type TlsSource, type TlsSourceOptions } from './tls/tls-source.ts';
 export { UsageBook, type UsageBookOptions, type UsageReport } from './usage/usage-book.ts';
 export { UsageReporter, type UsageReporterOptions } from './usage/usage-reporter.ts';
+export { type PoolLink, serveAsWorker, type WorkerDuties } from './workers/serve-as-worker.ts';
+export { type SuperviseOptions, type Supervisor, supervise } from './workers/supervise.ts';
+export {
+  type FromWorker,
+  type ToWorker,
+  type WorkerAddresses,
+  type WorkerProcess,
+  WorkerStartError,
+} from './workers/worker-process.ts';

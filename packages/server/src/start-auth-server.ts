@@ -104,7 +104,7 @@ export async function startAuthServer(options: AuthServerOptions): Promise<AuthS
     cleanup.add(async () => {
       await Promise.all(listeners.map(listener => listener.drain(drainTimeoutMs)));
     });
-    const asked = { tls: opened.checks, server, observer };
+    const asked = { tls: opened.checks, server, observer, shared: options.sharedPorts ?? false };
     const listener = await startGrpcListener({ host, port, ...asked });
     listeners.push(listener);
     grpc = listener;
@@ -129,6 +129,10 @@ export async function startAuthServer(options: AuthServerOptions): Promise<AuthS
       grpcAddress,
       ...(httpAddress !== undefined && { httpAddress }),
       ...(metricsAddress !== undefined && { metricsAddress }),
+      get isReady() {
+        return isReady();
+      },
+      metricValues: () => metrics.registry.getMetricsAsJSON(),
       reload: reloadOf({ server, certificates: opened, serverOf: serverByRules, metrics: reloads }),
       [Symbol.asyncDispose]: () => cleanup.run(),
     };

@@ -78,6 +78,6 @@ async function textOf(file: string): Promise<string> {
 type Defined<T> = { [Key in keyof T]: Exclude<T[Key], undefined> };
 
 /** A setting that is absent and one that is undefined are the same. */
-function defined<T extends object>(settings: T): Defined<T> {
+export function defined<T extends object>(settings: T): Defined<T> {
   return Object.fromEntries(Object.entries(settings).filter(([, value]) => value !== undefined)) as Defined<T>;
 }

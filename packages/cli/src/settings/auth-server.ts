@@ -13,6 +13,17 @@ export const authServerSettings = z.object({
     .or(z.literal(false))
     .default(9087)
     .describe('Checks over HTTP at `/envoy/…`, `/nginx` and `/traefik`; `false` for none.'),
+  workers: z
+    .literal('auto')
+    .or(z.int().min(1).max(256))
+    .default(1)
+    .describe('Processes that answer checks; `auto`: one for each core that this process may use.'),
+  workerPorts: z
+    .enum(['shared', 'own'])
+    .default('shared')
+    .describe(
+      'Where several workers listen: all on `grpcPort` and `httpPort`, each connection going to the next of them, or each on ports of its own, two above those of the one before.',
+    ),
   httpDialects: z
     .array(z.enum(['envoy', 'nginx', 'traefik']))
     .min(1)

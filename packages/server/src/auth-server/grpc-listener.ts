@@ -31,6 +31,8 @@ export interface GrpcListenerOptions {
   readonly tls: TlsSource | undefined;
   readonly server: Server;
   readonly observer: Observer;
+  /** Whether the other workers of a node:cluster listen there too. Default false. */
+  readonly shared?: boolean;
   readonly bounds?: ConnectionBounds;
 }
 
@@ -46,7 +48,7 @@ export interface GrpcListener {
 
 /** @throws ListenError */
 export async function startGrpcListener(options: GrpcListenerOptions): Promise<GrpcListener> {
-  const { host, port, tls, server, observer, bounds = {} } = options;
+  const { host, port, tls, server, observer, shared = false, bounds = {} } = options;
   const health = new HealthImplementation();
   const setServing = (serving: boolean) => {
     for (const service of ['', EXT_AUTHZ_SERVICE]) health.setStatus(service, serving ? 'SERVING' : 'NOT_SERVING');
@@ -65,16 +67,17 @@ export async function startGrpcListener(options: GrpcListenerOptions): Promise<G
   const { definition, implementation } = extAuthzService(server, observer);
   grpc.addService(definition, implementation);
   health.addToServer(grpc);
-  const address = await bind(grpc, { host, port, credentials: grpcCredentials(tls) });
+  const address = await bind(grpc, { host, port, shared, credentials: grpcCredentials(tls) });
   return { address, setServing, drain: timeoutMs => drain(grpc, address, timeoutMs) };
 }
 
 /** @throws ListenError */
 async function bind(
   grpc: GrpcServer,
-  { host, port, credentials }: { host: string; port: number; credentials: ServerCredentials },
+  { host, port, shared, credentials }: { host: string; port: number; shared: boolean; credentials: ServerCredentials },
 ): Promise<string> {
-  if (port !== 0) await assertListenable(host, port);
+  // Where it is shared, whoever has the workers has looked.
+  if (port !== 0 && !shared) await assertListenable(host, port);
   const address = host.includes(':') ? `[${host}]` : host;
   const bound = await new Promise<number>((resolve, reject) =>
     grpc.bindAsync(`${address}:${port}`, credentials, (cause, boundPort) => {

@@ -1,5 +1,6 @@
 import type { TracerProvider } from '@opentelemetry/api';
 import type { Logger } from 'pino';
+import type { Registry } from 'prom-client';
 import type { ForwardedCertificateOptions } from '../authenticators/mtls/forwarded-certificate.ts';
 import type { Authenticator, Server } from '../contract.ts';
 import type { HttpAuthzOptions } from '../http-authz/start-http-authz.ts';
@@ -60,6 +61,11 @@ export interface AuthServerOptions extends AuthServerRules {
   /** `/metrics`, `/healthz` and `/readyz`; `false` for none. Default `127.0.0.1`, port 9464, in clear text. */
   readonly metrics?: { readonly host?: string; readonly port?: number; readonly tls?: TlsOptions } | false;
   /**
+   * Whether the ports of checks are shared with the other workers of a node:cluster, which this process is one of. Default
+   * false: they are this process's own.
+   */
+  readonly sharedPorts?: boolean;
+  /**
    * How long the server still answers, in milliseconds, after health and `/readyz` said that it stops, so that whoever
    * asks looks elsewhere in time. Default 0.
    */
@@ -74,6 +80,9 @@ export interface AuthServerOptions extends AuthServerRules {
   readonly logger?: Logger;
 }
 
+/** As prom-client has them. */
+export type MetricValues = Awaited<ReturnType<Registry['getMetricsAsJSON']>>;
+
 export interface AuthServer extends AsyncDisposable {
   readonly server: Server;
   /** The same for a receiver in this process that tells nobody: its checks are counted, and the use of keys reported. */
@@ -84,6 +93,10 @@ export interface AuthServer extends AsyncDisposable {
   readonly httpAddress?: string;
   /** `host:port` of metrics and probes. */
   readonly metricsAddress?: string;
+  /** What `/readyz` says. */
+  readonly isReady: boolean;
+  /** What `/metrics` says, to be merged with that of other processes. */
+  metricValues(): Promise<MetricValues>;
   /**
    * Goes on by other rules, and with other certificates, without dropping a check or a connection. All of it is taken,
    * or nothing. Resolves when no check is answered by the former rules any more: whatever they held open can be closed.

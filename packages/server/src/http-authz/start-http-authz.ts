@@ -26,6 +26,8 @@ export interface HttpAuthzOptions {
   readonly isReady?: () => boolean;
   /** Connections at a time; more are closed at once. Default 4096. */
   readonly maxConnections?: number;
+  /** Whether the other workers of a node:cluster listen there too. Default false. */
+  readonly shared?: boolean;
 }
 
 /** Where proxies ask over HTTP. */
@@ -86,7 +88,7 @@ export async function startHttpAuthz(options: HttpAuthzOptions): Promise<HttpAut
   http.on(options.tls === undefined ? 'connection' : 'secureConnection', (socket: Socket) =>
     silent.add(socket.once('close', () => silent.delete(socket))),
   );
-  await listening(http, host, port);
+  await listening(http, host, port, options.shared);
   const bound = http.address() as AddressInfo;
   return {
     address: `${bound.family === 'IPv6' ? `[${bound.address}]` : bound.address}:${bound.port}`,

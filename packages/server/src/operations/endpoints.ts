@@ -1,6 +1,5 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { AddressInfo, Socket } from 'node:net';
-import type { Registry } from 'prom-client';
 import { createHttpServer } from '../tls/listeners.ts';
 import type { TlsSource } from '../tls/tls-source.ts';
 import { listening } from './listening.ts';
@@ -9,10 +8,16 @@ export interface OperationsOptions {
   readonly host: string;
   readonly port: number;
   readonly tls?: TlsSource | undefined;
-  readonly registry: Registry;
-  isReady(): boolean;
+  readonly registry: MetricsText;
+  isReady(): boolean | Promise<boolean>;
   /** Connections at a time; more are closed at once. Default 256. */
   readonly maxConnections?: number;
+}
+
+/** As much of a prom-client registry as is served. */
+export interface MetricsText {
+  metrics(): Promise<string>;
+  readonly contentType: string;
 }
 
 export interface OperationsServer extends AsyncDisposable {
@@ -54,13 +59,14 @@ export async function startOperations(options: OperationsOptions): Promise<Opera
 async function answer(
   request: IncomingMessage,
   response: ServerResponse,
-  registry: Registry,
-  isReady: () => boolean,
+  registry: MetricsText,
+  isReady: OperationsOptions['isReady'],
 ): Promise<void> {
   if (request.method !== 'GET' && request.method !== 'HEAD') return send(response, 405, 'method not allowed\n');
   const [path] = (request.url ?? '').split('?');
   if (path === '/healthz') return send(response, 200, 'ok\n');
-  if (path === '/readyz') return isReady() ? send(response, 200, 'ready\n') : send(response, 503, 'not ready\n');
+  if (path === '/readyz')
+    return (await isReady()) ? send(response, 200, 'ready\n') : send(response, 503, 'not ready\n');
   if (path === '/metrics') return send(response, 200, await registry.metrics(), registry.contentType);
   send(response, 404, 'not found\n');
 }

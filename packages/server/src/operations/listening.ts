@@ -24,13 +24,16 @@ const CODES: Readonly<Record<string, ListenError['code']>> = {
   EACCES: 'permission_denied',
 };
 
-/** @throws ListenError */
-export function listening(server: Server, host: string, port: number): Promise<void> {
+/**
+ * @param shared whether the other workers of a node:cluster listen there too
+ * @throws ListenError
+ */
+export function listening(server: Server, host: string, port: number, shared = false): Promise<void> {
   return new Promise((resolve, reject) => {
     server.once('error', (error: NodeJS.ErrnoException) =>
       reject(new ListenError(CODES[error.code ?? ''] ?? 'listen_failed', `${host}:${port}`, { cause: error })),
     );
-    server.listen({ host, port, exclusive: true }, () => {
+    server.listen({ host, port, exclusive: !shared }, () => {
       server.removeAllListeners('error');
       resolve();
     });

@@ -67,6 +67,7 @@ export function createMetrics(sources: MetricSources): { registry: Registry; obs
     name: 'spanpass_key_feed_lag_seconds',
     help: 'Time since the change feed of the control plane was last known to be complete.',
     registers,
+    aggregator: 'max',
     collect() {
       this.set(sources.feedLagSeconds());
     },
@@ -75,6 +76,7 @@ export function createMetrics(sources: MetricSources): { registry: Registry; obs
     name: 'spanpass_auth_server_ready',
     help: 'Whether checks can be decided: 1 or 0.',
     registers,
+    aggregator: 'min',
     collect() {
       this.set(sources.isReady() ? 1 : 0);
     },

@@ -26,6 +26,7 @@ export function createReloadMetrics(
     help: 'When the certificate in use ends, in seconds since 1970.',
     labelNames: ['listener'] as const,
     registers,
+    aggregator: 'min',
     collect() {
       for (const listener of ['checks', 'metrics'] as const) {
         const ends = expiresAt(listener);
