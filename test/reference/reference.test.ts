@@ -3,6 +3,7 @@ import { readdir, readFile } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { expect, it } from 'vitest';
+import { trackedFiles } from '../repo/tracked.ts';
 import { auditActionsAsData } from './audit-actions.ts';
 import { refusalsAsData, refusalsPage } from './refusals.ts';
 import { settingsPage } from './settings.ts';
@@ -30,9 +31,7 @@ it('every setting says what it means', () => {
 });
 
 it('no page links to a file that is not there', async () => {
-  const pages = (await readdir(join(root, 'docs'), { recursive: true }))
-    .filter(name => name.endsWith('.md'))
-    .map(name => join('docs', name));
+  const pages = (await trackedFiles(root)).filter(path => /^docs\/.*\.md$/.test(path));
   const rooms = (await readdir(join(root, 'packages'))).map(name => join('packages', name, 'README.md'));
   const dead: string[] = [];
   for (const page of ['README.md', 'CHANGELOG.md', 'SECURITY.md', ...rooms, ...pages]) {
