@@ -34,6 +34,16 @@ export function installH2load(): Promise<string> {
   return fromDebian('nghttp2-client', async () => onPath('h2load'));
 }
 
+/** Comes with the whole of Prometheus. */
+export function installPromtool(): Promise<string> {
+  return fromDebian('prometheus', async () => onPath('promtool'));
+}
+
+/** Judges units; nothing of systemd has to run for that. */
+export function installSystemdAnalyze(): Promise<string> {
+  return fromDebian('systemd', async () => onPath('systemd-analyze'));
+}
+
 async function fromDebian(packageName: string, find: () => Promise<string | undefined>): Promise<string> {
   const found = await find();
   if (found !== undefined) return found;

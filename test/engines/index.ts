@@ -1,10 +1,21 @@
-import { installChromium, installH2load, installNginx, installPostgres } from './debian.ts';
+import {
+  installChromium,
+  installH2load,
+  installNginx,
+  installPostgres,
+  installPromtool,
+  installSystemdAnalyze,
+} from './debian.ts';
 import { installEnvoy } from './envoy.ts';
+import { installPipedGo, installPipedPython } from './examples.ts';
+import { installComposeSpec, installHelm, installKubeconform } from './go-tool.ts';
 import { installJaeger } from './jaeger.ts';
+import { installKubernetesSchemas } from './kubernetes-schemas.ts';
 import { type Engine, EngineMissing, type EngineName, engineVersions } from './names.ts';
+import { installNode } from './node.ts';
 import { installOtelGo } from './otel-go.ts';
 import { installOtelcol } from './otelcol.ts';
-import { installOtelPython, installPyjwt } from './python.ts';
+import { installHadolint, installOtelPython, installPyjwt } from './python.ts';
 import { run } from './run.ts';
 
 export { type Engine, EngineMissing, type EngineName, engineNames } from './names.ts';
@@ -23,7 +34,17 @@ const recipes: Record<EngineName, Recipe> = {
   jaeger: { install: installJaeger, version: pinned('jaeger') },
   'otel-go': { install: installOtelGo, version: pinned('otel-go') },
   'otel-python': { install: installOtelPython, version: pinned('otel-python') },
+  'piped-go': { install: installPipedGo, version: pinned('piped-go') },
+  'piped-python': { install: installPipedPython, version: pinned('piped-python') },
   pyjwt: { install: installPyjwt, version: pinned('pyjwt') },
+  helm: { install: installHelm, version: pinned('helm') },
+  kubeconform: { install: installKubeconform, version: pinned('kubeconform') },
+  'kubernetes-schemas': { install: installKubernetesSchemas, version: pinned('kubernetes-schemas') },
+  'compose-spec': { install: installComposeSpec, version: pinned('compose-spec') },
+  hadolint: { install: installHadolint, version: pinned('hadolint') },
+  'node-20': { install: () => installNode('node-20'), version: pinned('node-20') },
+  'node-22': { install: () => installNode('node-22'), version: pinned('node-22') },
+  'node-24': { install: () => installNode('node-24'), version: pinned('node-24') },
   postgres: {
     install: installPostgres,
     version: async path => firstNumber(await run(`${path}/postgres`, ['--version'])),
@@ -31,6 +52,11 @@ const recipes: Record<EngineName, Recipe> = {
   // nginx prints its version on stderr, so `2>&1` by a shell.
   nginx: { install: installNginx, version: async path => firstNumber(await run('sh', ['-c', '"$0" -v 2>&1', path])) },
   chromium: { install: installChromium, version: async path => firstNumber(await run(path, ['--version'])) },
+  promtool: { install: installPromtool, version: async path => firstNumber(await run(path, ['--version'])) },
+  'systemd-analyze': {
+    install: installSystemdAnalyze,
+    version: async path => firstNumber(await run(path, ['--version'])),
+  },
   h2load: {
     install: installH2load,
     version: async path => /nghttp2\/(\d+(?:\.\d+)+)/.exec(await run(path, ['--version']))?.[1] ?? 'unknown',

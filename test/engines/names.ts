@@ -4,13 +4,27 @@ export const engineVersions = {
   otelcol: '0.165.0',
   jaeger: '1.76.0',
   pyjwt: '2.15.1',
+  helm: '4.3.1',
+  kubeconform: '0.8.0',
+  'kubernetes-schemas': '1.37.2',
+  'compose-spec': '2.16.2',
+  hadolint: '2.15.1',
+  /** The oldest that the packages say they run on, and the two long-term releases after it. */
+  'node-20': '20.19.0',
+  'node-22': '22.23.3',
+  'node-24': '24.21.0',
   'otel-go': '1.47.0',
   'otel-python': '1.45.2',
+  /** OpenTelemetry's, in the worked examples of the specification. */
+  'piped-go': '1.47.0',
+  'piped-python': '1.45.2',
   /** The lowest major version that will do; the distribution decides the exact one. */
   postgres: '15',
   nginx: 'any',
   chromium: 'any',
   h2load: 'any',
+  promtool: 'any',
+  'systemd-analyze': 'any',
 } as const;
 
 export type EngineName = keyof typeof engineVersions;

