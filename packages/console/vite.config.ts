@@ -5,6 +5,8 @@ export default defineConfig({
   plugins: [react()],
   build: {
     target: 'es2023',
+    // What is bundled asks for its licence to go with it.
+    license: { fileName: 'licences.md' },
     // The policy that the console is served with takes no code, style or font out of a `data:` URL.
     assetsInlineLimit: 0,
     modulePreload: { polyfill: false },
