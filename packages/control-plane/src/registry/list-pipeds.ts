@@ -6,7 +6,6 @@ import type { Projects } from '../tokens/token-book.ts';
 import type { Status } from '../wire/keys.ts';
 import type { ListedPiped, Refusals } from '../wire/pipeds.ts';
 import { type Page, toPage, withinReach } from './page.ts';
-import type { PipedRow } from './records.ts';
 import { type Registry, toSeconds } from './registry.ts';
 
 /** What the list is ordered by. */
@@ -21,98 +20,141 @@ export interface PipedFilter {
   readonly search?: string | undefined;
 }
 
-/** One page of pipeds, ordered by project and piped. */
+/**
+ * One page of pipeds, ordered by project and piped. Of a search, a page is what was found among the next so many pipeds:
+ * it may hold fewer than `limit`, or none, and yet be followed by another one.
+ */
 export async function listPipeds(
-  { store, now }: Registry,
-  filter: PipedFilter & { readonly after?: PipedKey | undefined; readonly limit: number },
+  { store: { db }, now }: Registry,
+  { search, ...filter }: PipedFilter & { readonly after?: PipedKey | undefined; readonly limit: number },
 ): Promise<Page<ListedPiped, PipedKey>> {
-  const { reach, project, piped, status, search, after, limit } = filter;
-  const nowSeconds = toSeconds(now());
-  const ofPiped = sql`${keys.project} = ${pipeds.project} and ${keys.piped} = ${pipeds.piped}`;
-  const activeKeys = sql<number>`(select count(*)::int from ${keys} where ${ofPiped}
-    and ${keys.status} = 'active' and ${gt(keys.notAfter, nowSeconds)})`;
-  const lastKey = sql<{ notBefore: number; notAfter: number } | null>`(select json_build_object(
-    'notBefore', max(${keys.notBefore}), 'notAfter', max(${keys.notAfter}))
-    from ${keys} where ${ofPiped} and ${keys.status} = 'active')`;
-  const lastSeenAt = sql<number | null>`(select floor(extract(epoch from max(${keyUse.lastUsedAt})))::float8
-    from ${keys} join ${keyUse} on ${keyUse.kid} = ${keys.kid} where ${ofPiped})`;
-  const oldKeys = sql<number>`coalesce((select cardinality(${pipecdKeys.hashes}) from ${pipecdKeys}
-    where ${pipecdKeys.project} = ${pipeds.project} and ${pipecdKeys.piped} = ${pipeds.piped}), 0)`;
-  const rows = await store.db
-    .select({ piped: pipeds, projectStatus: projects.status, keys: activeKeys, lastKey, lastSeenAt, oldKeys })
-    .from(pipeds)
-    .innerJoin(projects, eq(projects.project, pipeds.project))
-    .where(
-      and(
-        withinReach(pipeds.project, reach),
-        project === undefined ? undefined : eq(pipeds.project, project),
-        piped === undefined ? undefined : eq(pipeds.piped, piped),
-        status && eq(pipeds.status, status),
-        search === undefined ? undefined : sql`position(lower(${search}) in lower(${pipeds.piped})) > 0`,
-        after && sql`(${pipeds.project}, ${pipeds.piped}) > (${after[0]}, ${after[1]})`,
-      ),
-    )
-    .orderBy(asc(pipeds.project), asc(pipeds.piped))
-    .limit(limit + 1);
-  const shown = rows.map(({ piped }) => piped);
-  const [refusals, uses] = [await refusalsOf(store.db, shown), await usesOf(store.db, shown)];
-  return toPage(rows, limit, {
-    item: row => ({
-      ...seen(row.lastSeenAt, uses.get(`${row.piped.project}/${row.piped.piped}`) ?? []),
-      project: row.piped.project,
-      piped: row.piped.piped,
-      pipedStatus: row.piped.status,
-      projectStatus: row.projectStatus,
-      scopes: row.piped.scopes as Signal[],
-      createdAt: toSeconds(row.piped.createdAt),
-      keys: row.keys,
-      ...(row.lastKey?.notAfter && { newestKeySince: row.lastKey.notBefore, keysEndAt: row.lastKey.notAfter }),
-      pipecdKeys: row.oldKeys,
-      refusals: refusals.get(`${row.piped.project}/${row.piped.piped}`) ?? {},
-    }),
-    key: ({ piped }) => [piped.project, piped.piped] as const,
+  const end = search === undefined ? undefined : await endOfSearch(db, filter);
+  const wanted = and(
+    matches(filter),
+    search === undefined ? undefined : sql`position(lower(${search}) in lower(${pipeds.piped})) > 0`,
+    end && sql`${key} <= (${end[0]}, ${end[1]})`,
+  );
+  const page = toPage(await readRows(db, { wanted, limit: filter.limit, nowSeconds: toSeconds(now()) }), filter.limit, {
+    item: itemOf,
+    key: ({ project, piped }) => [project, piped] as const,
   });
+  return end === undefined || page.next !== undefined ? page : { ...page, next: end };
+}
+
+/** No index finds parts of names, so that many are looked at for one page. */
+const SEARCHED_AT_ONCE = 20_000;
+
+const key = sql`(${pipeds.project}, ${pipeds.piped})`;
+
+/** What an index finds. */
+function matches({ reach, project, piped, status, after }: PipedFilter & { readonly after?: PipedKey | undefined }) {
+  return and(
+    withinReach(pipeds.project, reach),
+    project === undefined ? undefined : eq(pipeds.project, project),
+    piped === undefined ? undefined : eq(pipeds.piped, piped),
+    status && eq(pipeds.status, status),
+    after && sql`${key} > (${after[0]}, ${after[1]})`,
+  );
+}
+
+/** How far one page of a search looks; all of the rest, if that is not far. */
+async function endOfSearch(
+  db: Database,
+  filter: PipedFilter & { readonly after?: PipedKey | undefined },
+): Promise<PipedKey | undefined> {
+  const [row] = await db
+    .select({ project: pipeds.project, piped: pipeds.piped })
+    .from(pipeds)
+    .where(matches(filter))
+    .orderBy(asc(pipeds.project), asc(pipeds.piped))
+    .offset(SEARCHED_AT_ONCE - 1)
+    .limit(1);
+  return row && [row.project, row.piped];
+}
+
+/** As the drivers hand it over: a page is too long to have each value mapped. */
+interface Row {
+  readonly project: string;
+  readonly piped: string;
+  readonly status: Status;
+  readonly scopes: readonly Signal[];
+  readonly created_at: number;
+  readonly project_status: Status;
+  readonly active: number;
+  readonly last_not_before: number | null;
+  readonly last_not_after: number | null;
+  readonly seen_at: number | null;
+  readonly pipecd_keys: number;
+  readonly other_use: readonly Use[] | null;
+  readonly refusals: Refusals | null;
+}
+
+/** The page is found first, and then all else for each piped of it: by its index, however far apart they lie. */
+async function readRows(
+  db: Database,
+  { wanted, limit, nowSeconds }: { readonly wanted: SQL | undefined; readonly limit: number; nowSeconds: number },
+): Promise<readonly Row[]> {
+  const page = db
+    .select()
+    .from(pipeds)
+    .where(wanted)
+    .orderBy(asc(pipeds.project), asc(pipeds.piped))
+    .limit(limit + 1)
+    .as('page');
+  const of = (table: Record<'project' | 'piped', Column>) =>
+    and(eq(table.project, page.project), eq(table.piped, page.piped));
+  const seconds = (time: Column | SQL) => sql`floor(extract(epoch from ${time}))::float8`;
+  const isActive = sql`${keys.status} = 'active'`;
+  const { rows } = (await db.execute(sql`
+    select ${page.project}, ${page.piped}, ${page.status}, ${page.scopes}, ${seconds(page.createdAt)} as created_at,
+      ${projects.status} as project_status, own.*, coalesce(cardinality(${pipecdKeys.hashes}), 0) as pipecd_keys,
+      (select json_agg(json_build_object('authenticator', ${pipedUse.authenticator}, 'lastSeenAt', ${seconds(pipedUse.lastUsedAt)}))
+        from ${pipedUse} where ${of(pipedUse)}) as other_use,
+      (select json_object_agg(case when ${pipedRefusals.verified} then 'verified' else 'claimed' end, json_build_object(
+          'count', ${pipedRefusals.count}, 'lastReason', ${pipedRefusals.lastReason}, 'lastAt', ${seconds(pipedRefusals.lastAt)}))
+        from ${pipedRefusals} where ${of(pipedRefusals)}) as refusals
+    from ${page}
+    join ${projects} on ${eq(projects.project, page.project)}
+    left join ${pipecdKeys} on ${of(pipecdKeys)}
+    cross join lateral (
+      select count(*) filter (where ${isActive} and ${gt(keys.notAfter, nowSeconds)})::int as active,
+        (max(${keys.notBefore}) filter (where ${isActive}))::float8 as last_not_before,
+        (max(${keys.notAfter}) filter (where ${isActive}))::float8 as last_not_after,
+        ${seconds(sql`max(${keyUse.lastUsedAt})`)} as seen_at
+      from ${keys} left join ${keyUse} on ${eq(keyUse.kid, keys.kid)}
+      where ${of(keys)}) as own
+    order by ${page.project}, ${page.piped}`)) as unknown as { rows: Row[] };
+  return rows;
+}
+
+function itemOf(row: Row): ListedPiped {
+  const lastSeenBy = seenBy(row.seen_at, row.other_use ?? []);
+  // By hand, and not by spreading parts: a page has a thousand of them.
+  const item: { -readonly [K in keyof ListedPiped]: ListedPiped[K] } = {
+    lastSeenBy,
+    project: row.project,
+    piped: row.piped,
+    pipedStatus: row.status,
+    projectStatus: row.project_status,
+    scopes: [...row.scopes],
+    createdAt: row.created_at,
+    keys: row.active,
+    pipecdKeys: row.pipecd_keys,
+    refusals: row.refusals ?? {},
+  };
+  const [last] = lastSeenBy;
+  if (last) item.lastSeenAt = last.lastSeenAt;
+  if (row.last_not_before !== null && row.last_not_after !== null) {
+    item.newestKeySince = row.last_not_before;
+    item.keysEndAt = row.last_not_after;
+  }
+  return item;
 }
 
 type Use = ListedPiped['lastSeenBy'][number];
 
-/** When it was seen at all, and by what it was known then. */
-function seen(byKeyAt: number | null, others: readonly Use[]): Pick<ListedPiped, 'lastSeenAt' | 'lastSeenBy'> {
+/** By what it was known when, the last first. */
+function seenBy(byKeyAt: number | null, others: readonly Use[]): Use[] {
   const own = byKeyAt === null ? [] : [{ authenticator: 'piped-jwt', lastSeenAt: byKeyAt }];
-  const lastSeenBy = [...own, ...others].sort((a, b) => b.lastSeenAt - a.lastSeenAt);
-  const [last] = lastSeenBy;
-  return { lastSeenBy, ...(last && { lastSeenAt: last.lastSeenAt }) };
-}
-
-/** By what else than their own keys the pipeds of a page were known. */
-async function usesOf(db: Database, page: readonly PipedRow[]): Promise<ReadonlyMap<string, Use[]>> {
-  const found = new Map<string, Use[]>();
-  const within = between(pipedUse, page);
-  if (within === undefined) return found;
-  for (const { project, piped, authenticator, lastUsedAt } of await db.select().from(pipedUse).where(within)) {
-    const id = `${project}/${piped}`;
-    found.set(id, [...(found.get(id) ?? []), { authenticator, lastSeenAt: toSeconds(lastUsedAt) }]);
-  }
-  return found;
-}
-
-/** The condition that a row is of the pipeds from the first to the last of a page. */
-function between({ project, piped }: Record<'project' | 'piped', Column>, page: readonly PipedRow[]): SQL | undefined {
-  const [first, last] = [page[0], page.at(-1)];
-  if (first === undefined || last === undefined) return undefined;
-  return sql`(${project}, ${piped}) >= (${first.project}, ${first.piped}) and (${project}, ${piped}) <= (${last.project}, ${last.piped})`;
-}
-
-/** What was refused of the pipeds from the first to the last of a page. */
-async function refusalsOf(db: Database, page: readonly PipedRow[]): Promise<ReadonlyMap<string, Refusals>> {
-  const found = new Map<string, Refusals>();
-  const within = between(pipedRefusals, page);
-  if (within === undefined) return found;
-  for (const row of await db.select().from(pipedRefusals).where(within)) {
-    const id = `${row.project}/${row.piped}`;
-    const { count, lastReason, lastAt } = row;
-    const refused = { count, lastReason, lastAt: toSeconds(lastAt) };
-    found.set(id, { ...found.get(id), [row.verified ? 'verified' : 'claimed']: refused });
-  }
-  return found;
+  return others.length === 0 ? own : [...own, ...others].sort((a, b) => b.lastSeenAt - a.lastSeenAt);
 }
