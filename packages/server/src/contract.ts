@@ -80,7 +80,7 @@ export type SignatureResult = 'valid' | 'invalid';
 export interface VerifiedFacts {
   readonly principal: Principal;
   /** Certificate that the credential is bound to (`cnf` `x5t#S256`). */
-  readonly certificateThumbprint?: string;
+  readonly certificateThumbprint?: string | undefined;
   /**
    * Whether all that the facts rest on (key record, piped, project, times) is as it was when they were verified. When
    * it is not, or can't be told, the authenticator is asked again, and it finds the reason.

@@ -11,7 +11,8 @@ import {
 } from '@spanpass/credential';
 import { bearerToken } from '../authorization.ts';
 import { CheckDeadline, untilAborted } from '../check-deadline.ts';
-import type { Authenticator, AuthenticatorOutcome, Owner, VerifiedFacts } from '../contract.ts';
+import type { Authenticator, AuthenticatorOutcome, Owner, Principal, VerifiedFacts } from '../contract.ts';
+import { sharedScopes } from '../keys/compact-record.ts';
 import type { KeyQuestion, KeySource } from '../keys/key-source.ts';
 import type { Observer } from '../observer.ts';
 import { AuthenticationError } from '../refusals.ts';
@@ -106,31 +107,9 @@ export function pipedJwt({
       }
       const current = keys.peek(kid);
       if (current === undefined || current === record)
-        return { kind: 'authenticated', facts: factsOf(verified, record) };
+        return { kind: 'authenticated', facts: new PipedFacts(keys, verified, record) };
     }
     return refused(new AuthenticationError('key_source_unavailable'));
-  }
-
-  function factsOf({ claims, expiresAt }: VerifiedCredential, record: KeyRecord): VerifiedFacts {
-    const validFrom = Math.max(record.notBefore, Math.max(claims.iat, claims.nbf ?? claims.iat) - CLOCK_SKEW_SECONDS);
-    const validUntil = Math.min(record.notAfter, expiresAt);
-    const certificateThumbprint = claims.cnf?.['x5t#S256'];
-    return Object.freeze({
-      principal: Object.freeze({
-        ...ownerOf(record),
-        authenticator: NAME,
-        scopes: Object.freeze([...record.scopes]),
-        expiresAt: validUntil,
-      }),
-      ...(certificateThumbprint !== undefined && { certificateThumbprint }),
-      stillHolds: (nowSeconds: number) =>
-        keys.peek(record.kid) === record &&
-        record.keyStatus === 'active' &&
-        record.pipedStatus === 'active' &&
-        record.projectStatus === 'active' &&
-        nowSeconds >= validFrom &&
-        nowSeconds < validUntil,
-    });
   }
 
   return {
@@ -155,6 +134,43 @@ export function pipedJwt({
       return join(token, parsed, { signal, peerAddress: request.peer.address });
     },
   };
+}
+
+/** What was verified of a piped. One is kept for each credential that is remembered, so it holds little, and no function. */
+class PipedFacts implements VerifiedFacts {
+  readonly principal: Principal;
+  readonly certificateThumbprint: string | undefined;
+  readonly #keys: KeySource;
+  readonly #record: KeyRecord;
+  readonly #validFrom: number;
+
+  constructor(keys: KeySource, { claims, expiresAt }: VerifiedCredential, record: KeyRecord) {
+    this.#keys = keys;
+    this.#record = record;
+    this.#validFrom = Math.max(record.notBefore, Math.max(claims.iat, claims.nbf ?? claims.iat) - CLOCK_SKEW_SECONDS);
+    this.certificateThumbprint = claims.cnf?.['x5t#S256'];
+    this.principal = Object.freeze({
+      project: record.project,
+      piped: record.piped,
+      credentialId: record.kid,
+      authenticator: NAME,
+      scopes: sharedScopes(record.scopes),
+      expiresAt: Math.min(record.notAfter, expiresAt),
+    });
+    Object.freeze(this);
+  }
+
+  stillHolds(nowSeconds: number): boolean {
+    const record = this.#record;
+    return (
+      this.#keys.peek(record.kid) === record &&
+      record.keyStatus === 'active' &&
+      record.pipedStatus === 'active' &&
+      record.projectStatus === 'active' &&
+      nowSeconds >= this.#validFrom &&
+      nowSeconds < this.principal.expiresAt
+    );
+  }
 }
 
 function parse(token: string): UnverifiedCredential | AuthenticationError {

@@ -1,5 +1,6 @@
 import { idSchema, type KeyRecord, kidSchema, scopesSchema } from '@spanpass/credential';
 import { z } from 'zod';
+import { compactRecord } from './compact-record.ts';
 
 const revision = z.number().int().nonnegative().max(Number.MAX_SAFE_INTEGER);
 const seconds = revision;
@@ -87,8 +88,7 @@ export function concerns(change: Change, record: KeyRecord): boolean {
 }
 
 /**
- * The record after a change that concerns it: itself if it already knows, none if it has to be asked for again. The new
- * record keeps the old one's JWK object, under which its parsed key is known.
+ * The record after a change that concerns it: itself if it already knows, none if it has to be asked for again.
  */
 export function applyChange(record: KeyRecord, change: Change): KeyRecord | undefined {
   if (change.revision <= record.revision) return record;
@@ -96,14 +96,14 @@ export function applyChange(record: KeyRecord, change: Change): KeyRecord | unde
     case 'key': {
       const { alg, kid, project, piped, ...changed } = change.record;
       if (alg !== record.alg || project !== record.project || piped !== record.piped) return undefined;
-      return Object.freeze({ ...record, ...changed, revision: change.revision });
+      return compactRecord({ ...record, ...changed, revision: change.revision });
     }
     case 'piped':
       // A record's scopes are the key's as well as the piped's: only the control plane can tell what they are now.
       if (change.scopes !== undefined && !sameScopes(change.scopes, record.scopes)) return undefined;
-      return Object.freeze({ ...record, pipedStatus: change.pipedStatus, revision: change.revision });
+      return compactRecord({ ...record, pipedStatus: change.pipedStatus, revision: change.revision });
     case 'project':
-      return Object.freeze({ ...record, projectStatus: change.projectStatus, revision: change.revision });
+      return compactRecord({ ...record, projectStatus: change.projectStatus, revision: change.revision });
   }
 }
 

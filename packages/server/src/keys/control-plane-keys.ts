@@ -6,6 +6,7 @@ import { AuthenticationError } from '../refusals.ts';
 import { type AuditHeadEvent, AuditHeadKeeper } from './audit-heads.ts';
 import { ChangeFeed, type Freshness } from './change-feed.ts';
 import { type Change, takesAccess } from './changes.ts';
+import { compactRecord } from './compact-record.ts';
 import { createEndpoint, type EndpointOptions } from './endpoint.ts';
 import { connectFeedOf, type FeedProblem } from './feed-connection.ts';
 import { fetchKeyFrom } from './fetch-key.ts';
@@ -153,7 +154,7 @@ export class ControlPlaneKeys implements KeySource {
       fetchKey: async kid => {
         const answer = await fetchKey(kid);
         this.#snapshots?.looked(kid, answer);
-        return answer;
+        return answer.record === undefined ? answer : { ...answer, record: compactRecord(answer.record) };
       },
       feed: this.#feed,
       cache: this.#cache,
@@ -235,7 +236,7 @@ export class ControlPlaneKeys implements KeySource {
 
   async #startFromSnapshot(snapshots: SnapshotKeeper): Promise<void> {
     const loaded = await snapshots.load();
-    for (const record of loaded?.records ?? []) this.#cache.put(record.kid, record);
+    for (const record of loaded?.records ?? []) this.#cache.put(record.kid, compactRecord(record));
     this.#feed.start(loaded);
   }
 

@@ -52,7 +52,8 @@ export class KeyCache {
       this.#unknownUntil.set(kid, this.#clock() + this.#unknownTtlMs);
     } else {
       this.#unknownUntil.delete(kid);
-      this.#records.set(kid, record);
+      // Under its own text, so that the one it was asked for by is not kept as well.
+      this.#records.set(record.kid, record);
     }
   }
 
