@@ -1,6 +1,8 @@
 import { createControlPlaneMetrics } from '@spanpass/control-plane';
 import { REFUSALS } from '@spanpass/server';
 import { metricsAtRest } from '@spanpass/server/testing';
+import { DROP_REASONS, SIGNAL_KINDS } from '@spanpass/tracing/durable';
+import { createSidecarMetrics } from 'spanpass';
 
 /** A metric as its registry has it. */
 export interface Family {
@@ -25,7 +27,23 @@ interface Registered {
   get(): Promise<{ readonly type: string }>;
 }
 
-/** All metrics of both servers, as registered, but for those of the Node.js process. */
+/** Of a sidecar that nothing has come to yet. */
+function sidecarAtRest() {
+  const none = { records: 0, items: 0, bytes: 0 };
+  const spool = {
+    appended: none,
+    dropped: {},
+    pending: none,
+    oldestAgeMs: 0,
+    diskBytes: 0,
+    fsyncs: 0,
+    fsyncFailures: 0,
+  };
+  const sender = { sent: none, requests: 0, failures: 0, rejectedByReceiver: 0, deadLetters: 0 };
+  return createSidecarMetrics({ pending: () => none, stats: () => spool }, { stats: () => sender });
+}
+
+/** All metrics of the servers, as registered, but for those of the Node.js process. */
 export async function servers(): Promise<readonly Server[]> {
   const controlPlane = createControlPlaneMetrics({ followers: () => 0, revision: () => 0, databaseUp: () => true });
   return [
@@ -38,6 +56,11 @@ export async function servers(): Promise<readonly Server[]> {
       title: 'Control plane',
       where: '`/metrics` on its own port, 9085.',
       families: await familiesOf(controlPlane.registry.getMetricsAsArray() as unknown as Registered[]),
+    },
+    {
+      title: 'Sidecar',
+      where: '`/metrics` of `spanpass forward`, on its port for OTLP/HTTP, 4320. Counts are since its start.',
+      families: await familiesOf(sidecarAtRest().registry.getMetricsAsArray() as unknown as Registered[]),
     },
   ];
 }
@@ -54,7 +77,7 @@ async function familiesOf(registered: readonly Registered[]): Promise<Family[]> 
   return families.filter(({ name }) => name.startsWith('spanpass_')).sort((a, b) => (a.name < b.name ? -1 : 1));
 }
 
-type Values = readonly string[] | 'configured' | 'routes' | 'http status';
+type Values = readonly string[] | 'configured' | 'routes' | 'http status' | 'grpc status';
 
 /** What labels can say. `configured`: names out of the settings; `routes`: paths of the control plane's own API. */
 export const LABEL_VALUES: Readonly<Record<string, Values>> = {
@@ -97,4 +120,9 @@ export const LABEL_VALUES: Readonly<Record<string, Values>> = {
   ],
   'spanpass_control_plane_request_seconds.route': 'routes',
   'spanpass_control_plane_usage_reported_total.result': ['taken', 'dropped'],
+  'spanpass_forward_requests_total.protocol': ['grpc', 'http'],
+  'spanpass_forward_requests_total.signal': SIGNAL_KINDS,
+  'spanpass_forward_requests_total.code': 'grpc status',
+  'spanpass_forward_items_pending.signal': SIGNAL_KINDS,
+  'spanpass_forward_items_dropped_total.reason': Object.keys(DROP_REASONS),
 };

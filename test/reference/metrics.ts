@@ -1,4 +1,5 @@
 import { LABEL_VALUES, type Server, servers } from './metric-families.ts';
+import { instruments } from './telemetry.ts';
 
 const row = (cells: readonly string[]) => `| ${cells.join(' | ')} |`;
 const code = (text: string) => `\`${text}\``;
@@ -8,7 +9,8 @@ function meaningOf(metric: string, label: string): string {
   if (values === 'configured') return 'a name out of the settings';
   if (values === 'routes') return 'a route of the API, or `unmatched`';
   if (values === 'http status') return 'an HTTP status';
-  if (label === 'reason') return 'a [reason](refusals.md), or empty';
+  if (values === 'grpc status') return 'a gRPC status code, 0 for accepted';
+  if (label === 'reason' && values?.includes('')) return 'a [reason](refusals.md), or empty';
   return (values ?? []).map(code).join(', ');
 }
 
@@ -32,6 +34,29 @@ function section({ title, where, families }: Server): string[] {
   ];
 }
 
+/** What pipeds can tell a meter of their own. */
+async function pipeds(): Promise<string[]> {
+  return [
+    '## Pipeds',
+    '',
+    'Through OpenTelemetry, not on a port: `createDeploymentTracing` and `createDurableExport` of `@spanpass/tracing` tell the `meter` that',
+    'they are given. Durations count where a deployment or stage ended, with how it did; the spool’s counts are since its start.',
+    '',
+    row(['metric', 'type', 'unit', 'attributes', 'what it says']),
+    row(['---', '---', '---', '---', '---']),
+    ...(await instruments()).map(({ name, kind, unit, attributes, description }) =>
+      row([
+        `<a id="${name}"></a>${code(name)}`,
+        kind,
+        code(unit),
+        attributes.map(code).join('<br>'),
+        `${description}.`,
+      ]),
+    ),
+    '',
+  ];
+}
+
 /** The reference page of all metrics, made from the registries that serve them. */
 export async function metricsPage(): Promise<string> {
   return [
@@ -42,5 +67,6 @@ export async function metricsPage(): Promise<string> {
     '[Dashboard and alerts](../operations/README.md) are built on these.',
     '',
     ...(await servers()).flatMap(section),
+    ...(await pipeds()),
   ].join('\n');
 }

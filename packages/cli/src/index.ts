@@ -13,3 +13,4 @@ export type { PipelineOptions, Sink } from './receiver/pipeline.ts';
 export { type Receiver, type ReceiverOptions, startReceiver } from './receiver/receiver.ts';
 export type { Identity } from './receiver/stamp.ts';
 export { type StoredSpan, type StoredTrace, TraceStore, type TraceStoreLimits } from './receiver/trace-store.ts';
+export { createSidecarMetrics } from './sidecar/metrics.ts';

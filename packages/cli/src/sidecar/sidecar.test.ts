@@ -220,9 +220,14 @@ it('shows that it is ready, and what it holds', async () => {
   expect(await get('/healthz')).toBe('ok\n');
   expect(await get('/readyz')).toBe('ready\n');
   const metrics = await get('/metrics');
-  expect(metrics).toContain('spanpass_forward_pending_items{signal="traces"} 1\n');
+  expect(metrics).toContain('spanpass_forward_items_pending{signal="traces"} 1\n');
   expect(metrics).toContain('spanpass_forward_requests_total{protocol="grpc",signal="traces",code="0"} 1\n');
   expect(metrics).toContain('spanpass_forward_requests_total{protocol="http",signal="logs",code="3"} 1\n');
+  expect(metrics).toMatch(/^spanpass_forward_spool_bytes [1-9]/m);
+  gateway.answer = () => ({ kind: 'accepted', rejectedItems: 0, message: '' });
+  // Asked twice, it says the same.
+  for (const _ of [1, 2]) await vi.waitFor(async () => expect(await get('/metrics')).toContain('items_sent_total 1\n'));
+  expect(await get('/metrics')).toMatch(/^spanpass_forward_send_failures_total [1-9]/m);
 });
 
 describe('on Unix sockets', () => {

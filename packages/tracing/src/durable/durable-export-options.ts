@@ -1,4 +1,5 @@
 import type { ChannelCredentials, Interceptor } from '@grpc/grpc-js';
+import type { Meter } from '@opentelemetry/api';
 import type { Clock } from './clock.ts';
 import type { DurableLog } from './log.ts';
 import type { SpoolSenderOptions } from './sender/sender-options.ts';
@@ -50,6 +51,8 @@ export interface DurableExportOptions extends ExporterOptions {
   readonly maxDeadLetterBytes?: number | undefined;
   readonly flushTimeoutMs?: number | undefined;
   readonly shutdownTimeoutMs?: number | undefined;
+  /** Told what is stored, sent and dropped, in the metrics `spanpass.spool.…`. Default: none. */
+  readonly meter?: Meter | undefined;
   /** Where OpenTelemetry's variables are read from. Default `process.env`. */
   readonly env?: Readonly<Record<string, string | undefined>> | undefined;
   readonly clock?: Clock | undefined;

@@ -1,7 +1,9 @@
 import { credentials as grpcCredentials } from '@grpc/grpc-js';
+import type { Meter } from '@opentelemetry/api';
 import type { DurableExportOptions } from './durable-export-options.ts';
 import { DurableSpanProcessor } from './durable-span-processor.ts';
 import { exporterOptionsFromEnv } from './env.ts';
+import { observeWith } from './metrics.ts';
 import { grpcTransport } from './sender/grpc-transport.ts';
 import { httpTransport } from './sender/http-transport.ts';
 import type { LaneState, SenderStats } from './sender/sender-stats.ts';
@@ -58,7 +60,7 @@ export function createDurableExport(options: DurableExportOptions): DurableExpor
       log,
     });
     const spanProcessor = new DurableSpanProcessor({ spool, sender, flushTimeoutMs, shutdownTimeoutMs });
-    return durableExportOf(spool, sender, spanProcessor);
+    return durableExportOf(spool, sender, spanProcessor, options.meter);
   } catch (error) {
     void sender?.stop();
     void spool.close();
@@ -66,13 +68,23 @@ export function createDurableExport(options: DurableExportOptions): DurableExpor
   }
 }
 
-function durableExportOf(spool: Spool, sender: SpoolSender, spanProcessor: DurableSpanProcessor): DurableExport {
-  const shutdown = () => spanProcessor.shutdown();
+function durableExportOf(
+  spool: Spool,
+  sender: SpoolSender,
+  spanProcessor: DurableSpanProcessor,
+  meter: Meter | undefined,
+): DurableExport {
+  const stats = () => ({ ...spool.stats(), ...sender.stats(), state: sender.state('traces') });
+  const stopObserving = meter && observeWith(meter, stats);
+  const shutdown = async () => {
+    stopObserving?.();
+    await spanProcessor.shutdown();
+  };
   return {
     spanProcessor,
     spool,
     sender,
-    stats: () => ({ ...spool.stats(), ...sender.stats(), state: sender.state('traces') }),
+    stats,
     shutdown,
     [Symbol.asyncDispose]: shutdown,
   };

@@ -19,7 +19,7 @@ export type { ExportCredentials, Transport } from './sender/transport.ts';
 export { SIGNAL_KINDS, type SignalKind } from './signals.ts';
 export type { Batch, BatchRecord } from './spool/batch.ts';
 export { type PendingSegment, pendingIn } from './spool/inspect.ts';
-export { type Drop, type DropReason, dropsIn } from './spool/ledger.ts';
+export { DROP_REASONS, type Drop, type DropReason, dropsIn } from './spool/ledger.ts';
 export { type AppendResult, Spool } from './spool/spool.ts';
 export type { SpoolOptions } from './spool/spool-options.ts';
 export type { SpoolStats } from './spool/spool-stats.ts';

@@ -6,29 +6,21 @@ const FILE = 'drops.jsonl';
 const MAX_FILE_BYTES = 1024 * 1024;
 
 /** Why an item is not in the spool, though it was to be. */
-export type DropReason =
-  /** The oldest went, so that the spool keeps to its bytes. */
-  | 'bytes'
-  /** The spool is at its bound, and was told to keep what it has. */
-  | 'full'
-  /** Nobody took it for longer than the spool keeps records. */
-  | 'age'
-  /** The file system had no room. */
-  | 'disk_full'
-  /** The file system refused for another cause. */
-  | 'write_failed'
-  /** A single record was larger than a record may be. */
-  | 'too_large'
-  /** What ended could not be written as OTLP. */
-  | 'unserializable'
-  /** It came after the end. */
-  | 'closed'
-  /** Its bytes on disk were not those that were written; counted once for each damaged stretch. */
-  | 'damaged'
-  /** Its segment could not be read, or was gone. */
-  | 'unreadable'
-  /** A dead letter went, so that the folder keeps to its bytes. */
-  | 'dead_letter_bytes';
+export const DROP_REASONS = Object.freeze({
+  bytes: 'the oldest went, so that the spool keeps to its bytes',
+  full: 'the spool is at its bound, and was told to keep what it has',
+  age: 'nobody took it for longer than the spool keeps records',
+  disk_full: 'the file system had no room',
+  write_failed: 'the file system refused for another cause',
+  too_large: 'a single record was larger than a record may be',
+  unserializable: 'what ended could not be written as OTLP',
+  closed: 'it came after the end',
+  damaged: 'its bytes on disk were not those that were written; counted once for each damaged stretch',
+  unreadable: 'its segment could not be read, or was gone',
+  dead_letter_bytes: 'a dead letter went, so that the folder keeps to its bytes',
+});
+
+export type DropReason = keyof typeof DROP_REASONS;
 
 export interface Drop {
   readonly atMs: number;
