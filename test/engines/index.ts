@@ -8,6 +8,7 @@ import {
 } from './debian.ts';
 import { installEnvoy } from './envoy.ts';
 import { installPipedGo, installPipedPython } from './examples.ts';
+import { installPipedGo, installPipedPython } from './examples.ts';
 import { installComposeSpec, installHelm, installKubeconform } from './go-tool.ts';
 import { installJaeger } from './jaeger.ts';
 import { installKubernetesSchemas } from './kubernetes-schemas.ts';
@@ -34,6 +35,8 @@ const recipes: Record<EngineName, Recipe> = {
   jaeger: { install: installJaeger, version: pinned('jaeger') },
   'otel-go': { install: installOtelGo, version: pinned('otel-go') },
   'otel-python': { install: installOtelPython, version: pinned('otel-python') },
+  'piped-go': { install: installPipedGo, version: pinned('piped-go') },
+  'piped-python': { install: installPipedPython, version: pinned('piped-python') },
   'piped-go': { install: installPipedGo, version: pinned('piped-go') },
   'piped-python': { install: installPipedPython, version: pinned('piped-python') },
   pyjwt: { install: installPyjwt, version: pinned('pyjwt') },

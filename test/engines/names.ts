@@ -18,6 +18,9 @@ export const engineVersions = {
   /** OpenTelemetry's, in the worked examples of the specification. */
   'piped-go': '1.47.0',
   'piped-python': '1.45.2',
+  /** OpenTelemetry's, in the worked examples of the specification. */
+  'piped-go': '1.47.0',
+  'piped-python': '1.45.2',
   /** The lowest major version that will do; the distribution decides the exact one. */
   postgres: '15',
   nginx: 'any',

@@ -11,6 +11,10 @@ export interface EnrolledPiped {
 }
 
 export interface Admin {
+  /** Of the control plane. */
+  readonly url: string;
+  /** Registers a piped, and gives the one-time token that enrolls its key. */
+  register(project: string, piped: string): Promise<string>;
   /** Registers a piped and has the control plane make its key. */
   enroll(project: string, piped: string, scopes?: readonly Signal[]): Promise<EnrolledPiped>;
   setPiped(project: string, piped: string, action: 'disable' | 'enable'): Promise<void>;
@@ -33,6 +37,11 @@ export function createAdmin(url: string, token: string, folder: string): Admin {
   }
 
   return {
+    url,
+    async register(project, piped) {
+      const registered = (await post(`/v1/projects/${project}/pipeds`, { piped })) as { enrollmentToken: string };
+      return registered.enrollmentToken;
+    },
     async enroll(project, piped, scopes = ['traces', 'metrics', 'logs', 'profiles']) {
       await post(`/v1/projects/${project}/pipeds`, { piped, scopes });
       const created = (await post(`/v1/projects/${project}/pipeds/${piped}/keys`, { generate: true })) as {

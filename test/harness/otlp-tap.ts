@@ -16,6 +16,8 @@ export interface Tapped {
   readonly accepted: boolean;
   /** Names of its headers. */
   readonly headers: readonly string[];
+  /** SHA-256 of its `authorization`, so that credentials can be told apart. */
+  readonly credential: string;
 }
 
 export interface Tap {
@@ -40,10 +42,12 @@ export async function tapGrpc(stage: Stage, target: string): Promise<Tap> {
       { Export: bytesMethod(path) },
       {
         Export(call: grpc.ServerUnaryCall<Buffer, Buffer>, callback: grpc.sendUnaryData<Buffer>) {
-          const headers = Object.keys(call.metadata.getMap());
+          const metadata = call.metadata.getMap();
+          const headers = Object.keys(metadata);
+          const credential = sha256(Buffer.from(metadata.authorization ?? ''));
           const options = { deadline: Date.now() + 20_000 };
           client.makeUnaryRequest(path, asItIs, asItIs, call.request, call.metadata, options, (error, response) => {
-            requests.push({ signal, sha256: sha256(call.request), accepted: error === null, headers });
+            requests.push({ signal, sha256: sha256(call.request), accepted: error === null, headers, credential });
             callback(error, response);
           });
         },
@@ -69,8 +73,11 @@ export async function tapHttp(stage: Stage, target: string): Promise<Tap> {
     const body = await buffer(request);
     const signal = SIGNALS_ON_THE_WIRE.find(({ httpPath }) => httpPath === request.url)?.signal ?? 'traces';
     const plain = request.headers['content-encoding'] === 'gzip' ? gunzipSync(body) : body;
-    const note = (accepted: boolean) =>
-      requests.push({ signal, sha256: sha256(plain), accepted, headers: Object.keys(request.headers) });
+    const seen = {
+      ...{ signal, sha256: sha256(plain), headers: Object.keys(request.headers) },
+      credential: sha256(Buffer.from(request.headers.authorization ?? '')),
+    };
+    const note = (accepted: boolean) => requests.push({ ...seen, accepted });
     const { host: _, ...headers } = request.headers;
     const onward = httpRequest(`${target}${request.url}`, { method: 'POST', headers, agent: false }, async answer => {
       const answered = await buffer(answer);
