@@ -38,6 +38,19 @@ as it ends. The spool alone has its spans encoded beforehand, and nobody to send
     title: 'What a package costs to import',
     text: `In a process that has loaded nothing else, file cache warm: time until the import is done, and resident memory that came with it.`,
   },
+  workers: {
+    title: 'Several workers',
+    text: `The same Envoy with two workers of its own, and \`spanpass server\` with one or two, on all cores of the machine together with
+\`h2load\` (64 checks under way on eight connections): the rates show what is left beside the load, the processor time what a check costs. With one port the
+connections are dealt out, and Envoy has one for each of its workers; with a port for each worker Envoy deals out the checks.`,
+  },
+  memory: {
+    title: 'Memory',
+    text: `An auth server in a fresh process. So many pipeds show a credential each (ES256) over gRPC, and their keys are looked up: one key
+record and one remembered decision, with its encoded answer, for each. After a collection; RSS is what the kernel counts, beyond that of
+the process with 500 of them. The share of the decisions is what a collection frees once they are forgotten. Parsed keys are not among it: they are
+kept for the 4,096 that were used last, 4 KiB each.`,
+  },
   storm: {
     title: 'All pipeds at once, after a restart',
     text: `An auth server that was just started knows no key. Every piped shows a credential of its own, thousands of checks under

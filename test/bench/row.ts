@@ -1,7 +1,17 @@
 import type { Profile } from './profile.ts';
 import type { World } from './world/world.ts';
 
-export const GROUPS = ['gateway', 'server', 'cold', 'client', 'imports', 'spans', 'storm'] as const;
+export const GROUPS = [
+  'gateway',
+  'server',
+  'cold',
+  'client',
+  'imports',
+  'spans',
+  'storm',
+  'workers',
+  'memory',
+] as const;
 
 export type Group = (typeof GROUPS)[number];
 

@@ -29,6 +29,19 @@ export const COLUMNS: Readonly<Record<Group, readonly Column[]>> = {
     { title: 'ms', figure: 'importMs' },
     { title: 'KiB of memory', figure: 'memoryKib' },
   ],
+  workers: [
+    { title: 'checks/s', figure: 'perSecond' },
+    micros('server, µs'),
+    micros('Envoy, µs', 'gatewayMicros'),
+    { title: 'busiest worker, % of checks', figure: 'busiestPercent' },
+    { title: 'workers that were asked', figure: 'workersInUse' },
+  ],
+  memory: [
+    { title: 'bytes each, RSS', figure: 'bytesEach' },
+    { title: 'record, bytes of heap', figure: 'recordBytes' },
+    { title: 'decision, bytes of heap', figure: 'decisionBytes' },
+    { title: 'RSS of it all, MiB', figure: 'rssMib' },
+  ],
   storm: [
     { title: 'seconds', figure: 'seconds' },
     { title: 'refused', figure: 'refused' },

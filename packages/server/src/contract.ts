@@ -63,9 +63,17 @@ export interface Authenticator {
   readonly restsOn: 'authorization' | 'request';
   /** Whatever it throws refuses the request: an AuthenticationError with its code, anything else as `internal_error`. */
   authenticate(request: CheckedRequest, signal: AbortSignal): AuthenticatorOutcome | Promise<AuthenticatorOutcome>;
+  /**
+   * The same, for whoever asks often: the outcome where it is at hand, without a signal and its timer, else how to wait
+   * for it. It is asked instead of `authenticate` where it is there.
+   */
+  begin?(request: CheckedRequest): AuthenticatorOutcome | AwaitOutcome;
   /** How much of its slow work is under way, and how much waits for its turn, where it keeps a queue. For metrics. */
   queue?(): { readonly running: number; readonly waiting: number };
 }
+
+/** Waits for an outcome. Whatever it throws, or rejects with, refuses the request. */
+export type AwaitOutcome = (signal: AbortSignal) => AuthenticatorOutcome | Promise<AuthenticatorOutcome>;
 
 export type AuthenticatorOutcome =
   | { readonly kind: 'authenticated'; readonly facts: VerifiedFacts; readonly signature?: SignatureResult }

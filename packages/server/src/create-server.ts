@@ -120,7 +120,9 @@ export function createServer(options: ServerOptions): CheckingServer {
 
   function ask(authenticator: Authenticator, { request, deadline }: Check) {
     try {
-      return authenticator.authenticate(request, deadline.signal);
+      const begun = authenticator.begin?.(request);
+      if (begun === undefined) return authenticator.authenticate(request, deadline.signal);
+      return typeof begun === 'function' ? begun(deadline.signal) : begun;
     } catch (error) {
       throw AuthenticationError.from(error).by(authenticator.name);
     }
@@ -204,9 +206,17 @@ function shadowed(deciding: Server, shadow: ShadowRule, options: ServerOptions):
   return withShadow(deciding, shadow, chain, result => observer?.shadow?.(result));
 }
 
+/** Whose names were looked at: an authenticator that remembers gives the same frozen object again. */
+const nameable = new WeakSet<Principal>();
+
 /** Ids end up in headers, and an authenticator is not always ours. */
-function assertNameable({ project, piped, authenticator }: Principal): void {
-  if (idSchema.safeParse(project).success && idSchema.safeParse(piped).success) return;
+function assertNameable(principal: Principal): void {
+  if (nameable.has(principal)) return;
+  const { project, piped, authenticator } = principal;
+  if (idSchema.safeParse(project).success && idSchema.safeParse(piped).success) {
+    if (Object.isFrozen(principal)) nameable.add(principal);
+    return;
+  }
   throw new TypeError(`${authenticator} named a project or piped that is not 1 to 64 of A-Z a-z 0-9 . _ -`);
 }
 

@@ -71,7 +71,7 @@ export async function startAuthServer(options: AuthServerOptions): Promise<AuthS
   const controlPlane = { token, ...(url !== undefined && { url }), ...(tls && { tls }) };
   const pipeds = new ControlPlanePipeds({ controlPlane, feed: keys, clock: createSteadyClock() });
   const pipecd = { deciding: pipecdKey({ pipeds }), tried: pipecdKey({ pipeds }) };
-  const serverByRules = (rules: AuthServerRules) => serverOf(rules, { keys, observer, pipecd });
+  const serverByRules = (rules: AuthServerRules) => serverOf(rules, { keys, observer, pipecd, maxDecisions: options.maxDecisions });
   const server = switchableServer(serverByRules(options));
 
   const reporter = new UsageReporter({

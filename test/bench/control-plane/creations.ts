@@ -3,7 +3,8 @@ import { quantile } from '../measure/statistics.ts';
 import { pipedNumber } from './fill.ts';
 import { ADMIN_TOKEN, type FilledRegistry } from './registries.ts';
 
-const LANES = 8;
+/** As many as there are look-ups under way at the same time. */
+const LANES = 16;
 
 export interface CreationResult {
   readonly perSecond: number;

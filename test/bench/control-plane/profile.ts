@@ -6,6 +6,8 @@ export interface ScaleProfile {
   /** For latencies, at half of the rate that is aimed at. */
   readonly steadySeconds: number;
   readonly creations: number;
+  /** Where pages of the list are read from. */
+  readonly places: number;
   readonly followers: number;
 }
 
@@ -16,6 +18,7 @@ export const SCALE_PROFILES = {
     lookups: 60_000,
     steadySeconds: 20,
     creations: 6_000,
+    places: 300,
     followers: 1_000,
   },
   quick: {
@@ -24,6 +27,7 @@ export const SCALE_PROFILES = {
     lookups: 20_000,
     steadySeconds: 5,
     creations: 1_500,
+    places: 100,
     followers: 1_000,
   },
   /** Whether it runs at all. Its figures mean nothing. */
@@ -33,6 +37,7 @@ export const SCALE_PROFILES = {
     lookups: 500,
     steadySeconds: 1,
     creations: 50,
+    places: 5,
     followers: 50,
   },
 } as const satisfies Record<string, ScaleProfile>;

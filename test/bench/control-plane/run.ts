@@ -6,7 +6,7 @@ import { cpuMicros, residentKib } from '../measure/cpu.ts';
 import { describeMachine, type Machine } from '../measure/machine.ts';
 import { createKeys } from './creations.ts';
 import { revokeBeforeFollowers } from './followers.ts';
-import { walkList } from './lists.ts';
+import { readPlaces, spread, walkList } from './lists.ts';
 import { lookUp } from './lookups.ts';
 import type { ScaleProfile } from './profile.ts';
 import { type FilledRegistry, filledEmbedded, filledPostgres } from './registries.ts';
@@ -26,11 +26,14 @@ export interface ScaleFigures {
   readonly keysPerSecond: number;
   readonly keyMicros: number;
   readonly keyP99Ms: number;
-  /** Pages of 100, all of the list, and of 1000, the most there can be. */
+  /** Pages of 100 from places all over the list, and of 1000, the most there can be, all of the list. */
   readonly page100P99Ms: number;
   readonly page100MaxMs: number;
   readonly page1000P99Ms: number;
   readonly page1000MaxMs: number;
+  /** Pages of 100 of pipeds in one state, of one name in all projects, and of searches that find some or nothing. */
+  readonly filteredP99Ms: number;
+  readonly filteredMaxMs: number;
   readonly followers: number;
   readonly revocationP50Ms: number;
   readonly revocationMaxMs: number;
@@ -41,6 +44,8 @@ export interface ScaleFigures {
 export interface ScaleResults {
   readonly v: 1;
   readonly startedAt: string;
+  /** All of it, with filling the databases. */
+  readonly seconds: number;
   readonly profile: string;
   readonly machine: Machine;
   readonly databases: Readonly<Partial<Record<DatabaseName, ScaleFigures>>>;
@@ -53,6 +58,8 @@ export interface ScaleOptions {
   /** Told what is being done. */
   readonly say: (line: string) => void;
 }
+
+const FILTERS = [{ status: 'disabled' }, { piped: 'piped-0500' }, { search: 'PED-05' }, { search: 'nobody' }];
 
 /** Measures a control plane with many pipeds in its registry, on one database after the other. */
 export async function runScale(options: ScaleOptions): Promise<ScaleResults> {
@@ -73,7 +80,8 @@ export async function runScale(options: ScaleOptions): Promise<ScaleResults> {
       await stage.dispose();
     }
   }
-  return { v: 1, startedAt, profile: options.profile.name, machine, databases };
+  const seconds = Math.round((Date.now() - Date.parse(startedAt)) / 1000);
+  return { v: 1, startedAt, seconds, profile: options.profile.name, machine, databases };
 }
 
 async function measure(
@@ -89,7 +97,9 @@ async function measure(
     const result = await work();
     usedMicros = (await cpuMicros(registry.process.pid)) - before;
     memoryMib = Math.max(memoryMib, (await residentKib(registry.process.pid)) / 1024);
-    const figures = Object.entries(result).map(([figure, value]) => `${figure} ${Number(value).toFixed(1)}`);
+    const figures = Object.entries(result).flatMap(([figure, value]) =>
+      typeof value === 'number' ? [`${figure} ${value.toFixed(1)}`] : [],
+    );
     say(`${what}: ${figures.join(', ')}; ${Math.round(memoryMib)} MiB`);
     return result;
   };
@@ -106,9 +116,12 @@ async function measure(
   const steady = await told(`look-ups, ${half} per second`, () => look(half * profile.steadySeconds, half));
   const keys = await told('keys made', () => createKeys(registry, { count: profile.creations }));
   const keyMicros = usedMicros / profile.creations;
-  const list = (limit: number) => walkList(registry, { path: '/v1/pipeds', limit, items: registry.pipeds });
-  const large = await told('pages of 1000', () => list(1000));
-  const small = await told('pages of 100', () => list(100));
+  const large = await told('pages of 1000', () => walkList(registry, { limit: 1000 }));
+  const places = spread(large.places, profile.places);
+  const small = await told('pages of 100', () => readPlaces(registry, places, { limit: '100' }));
+  const filtered = await told('pages of 100 with a filter', () =>
+    readPlaces(registry, places, ...FILTERS.map(filter => ({ limit: '100', ...filter }))),
+  );
   const { followers } = profile;
   const revoked = await told('revocations', () => revokeBeforeFollowers(registry, { followers, revocations: 10 }));
   return {
@@ -124,6 +137,8 @@ async function measure(
     page100MaxMs: small.maxMs,
     page1000P99Ms: large.p99Ms,
     page1000MaxMs: large.maxMs,
+    filteredP99Ms: filtered.p99Ms,
+    filteredMaxMs: filtered.maxMs,
     followers,
     revocationP50Ms: revoked.p50Ms,
     revocationMaxMs: revoked.maxMs,

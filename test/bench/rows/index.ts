@@ -2,9 +2,11 @@ import type { Row } from '../row.ts';
 import { clientRows } from './client.ts';
 import { coldRows } from './cold.ts';
 import { gatewayRows } from './gateway.ts';
+import { memoryRows } from './memory.ts';
 import { serverRows } from './server.ts';
 import { spanRows } from './spans.ts';
 import { stormRows } from './storm.ts';
+import { workerRows } from './workers.ts';
 
 /** All that can be measured, in the order of the tables. */
 export const allRows: readonly Row[] = [
@@ -14,4 +16,6 @@ export const allRows: readonly Row[] = [
   ...clientRows,
   ...spanRows,
   ...stormRows,
+  ...workerRows,
+  ...memoryRows,
 ];

@@ -9,14 +9,20 @@ import type { World } from './world.ts';
 export type GatewayAuth =
   | { readonly mode: 'none' }
   | { readonly mode: 'jwt'; readonly jwks: object; readonly issuer: string; readonly remember: boolean }
-  | { readonly mode: 'grpc' | 'http'; readonly port: number };
+  /** `ports`: several servers, in the place of the one. */
+  | { readonly mode: 'grpc' | 'http'; readonly port: number; readonly ports?: readonly number[] };
 
-/** Envoy with one worker and an answer of its own behind the check, so that nothing but the check costs. */
-export async function envoyGateway(world: World, name: string, auth: GatewayAuth): Promise<ServerProcess> {
+/** Envoy with one worker, unless told otherwise, and an answer of its own behind the check, so that nothing but the check costs. */
+export async function envoyGateway(
+  world: World,
+  name: string,
+  auth: GatewayAuth,
+  concurrency = 1,
+): Promise<ServerProcess> {
   const { port, admin } = await freePorts('port', 'admin');
   const config = join(world.folder, `envoy-${name}.json`);
   await writeFile(config, JSON.stringify(configOf(auth, port, admin)));
-  const args = ['-c', config, '--concurrency', '1', '--disable-hot-restart', '--log-level', 'error'];
+  const args = ['-c', config, '--concurrency', String(concurrency), '--disable-hot-restart', '--log-level', 'error'];
   const program = { name: `envoy ${name}`, command: world.envoy.path, args };
   const { pid } = await startProgram(world, program, () => answersOk(`http://127.0.0.1:${admin}/ready`));
   return { pid, port };
@@ -109,12 +115,12 @@ function httpService(port: number) {
 
 function clusters(auth: GatewayAuth) {
   if (auth.mode !== 'grpc' && auth.mode !== 'http') return [];
-  const endpoint = { endpoint: { address: socket(auth.port) } };
+  const endpoints = (auth.ports ?? [auth.port]).map(port => ({ endpoint: { address: socket(port) } }));
   return [
     {
       name: 'auth',
       type: 'STATIC',
-      load_assignment: { cluster_name: 'auth', endpoints: [{ lb_endpoints: [endpoint] }] },
+      load_assignment: { cluster_name: 'auth', endpoints: [{ lb_endpoints: endpoints }] },
       ...(auth.mode === 'grpc' && { typed_extension_protocol_options: http2 }),
     },
   ];

@@ -17,7 +17,7 @@ export interface Program {
 }
 
 /** Starts a program that prints `listening on PORT`. */
-export async function startListener(world: World, program: Program): Promise<ServerProcess> {
+export async function startListener(world: Pick<World, 'stage'>, program: Program): Promise<ServerProcess> {
   let started: RunningProcess | undefined;
   let port: number | undefined;
   const readPort = () => {

@@ -1,4 +1,4 @@
-import { mkdir, writeFile } from 'node:fs/promises';
+import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { createAdmin, type EnrolledPiped } from '../../harness/admin.ts';
 import { passFor } from '../../harness/passes.ts';
@@ -65,6 +65,9 @@ export interface AuthServerProcess extends ServerProcess {
   /** `port` is ext_authz over gRPC, this is over HTTP. */
   readonly httpPort: number;
   readonly metricsUrl: string;
+  /** Of each worker, in their order; of the one process where there are none. */
+  readonly pids: readonly number[];
+  readonly ports: readonly number[];
 }
 
 export interface AuthServerChoice {
@@ -75,6 +78,9 @@ export interface AuthServerChoice {
   /** Default the real one. */
   readonly controlPlaneUrl?: string;
   readonly nodeFlags?: readonly string[];
+  /** Default one process, without any. */
+  readonly workers?: number | undefined;
+  readonly workerPorts?: 'shared' | 'own' | undefined;
 }
 
 /** `spanpass server`, as it comes. */
@@ -85,7 +91,7 @@ export async function authServer(world: World, choice: AuthServerChoice = {}): P
 /** A new one, that ends with the stage. */
 export async function startAuthServer(
   world: World,
-  { core, pipecd = false, controlPlaneUrl, nodeFlags = [] }: AuthServerChoice,
+  { core, pipecd = false, controlPlaneUrl, nodeFlags = [], workers = 1, workerPorts = 'shared' }: AuthServerChoice,
   stage: Stage = world.stage,
 ): Promise<AuthServerProcess> {
   const { grpc, http, metrics } = await freePorts('grpc', 'http', 'metrics');
@@ -96,6 +102,8 @@ export async function startAuthServer(
     SPANPASS_CONTROL_PLANE: controlPlaneUrl ?? (await controlPlane(world)),
     SPANPASS_AUTH_SERVER_TOKEN: AUTH_SERVER_TOKEN,
     SPANPASS_LOG_LEVEL: 'warn',
+    SPANPASS_WORKERS: String(workers),
+    SPANPASS_WORKER_PORTS: workerPorts,
     ...(pipecd && { SPANPASS_AUTHENTICATORS: await pipecdSettings(world) }),
   };
   const program = nodeProgram(world, {
@@ -106,7 +114,14 @@ export async function startAuthServer(
   });
   const metricsUrl = `http://127.0.0.1:${metrics}`;
   const { pid } = await startProgram({ stage }, program, () => answersOk(`${metricsUrl}/readyz`));
-  return { pid, port: grpc, httpPort: http, metricsUrl: `${metricsUrl}/metrics` };
+  const pids = workers === 1 ? [pid] : await childrenOf(pid);
+  const ports = Array.from({ length: workerPorts === 'own' ? workers : 1 }, (_, at) => grpc + 2 * at);
+  return { pid, pids, port: grpc, ports, httpPort: http, metricsUrl: `${metricsUrl}/metrics` };
+}
+
+async function childrenOf(pid: number): Promise<number[]> {
+  const children = await readFile(`/proc/${pid}/task/${pid}/children`, 'utf8');
+  return children.trim().split(' ').map(Number);
 }
 
 async function pipecdSettings(world: World): Promise<string> {

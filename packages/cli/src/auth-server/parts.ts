@@ -23,7 +23,7 @@ export function changesOf(settings: AuthServerSettings, { authenticators, shadow
 /** How it reaches the control plane: for as long as it runs. */
 export async function controlPlaneOf(settings: AuthServerSettings): Promise<AuthServerOptions['controlPlane']> {
   const { controlPlane: url, controlPlaneCaFile, controlPlaneCertFile, controlPlaneKeyFile } = settings;
-  const { maxStaleMs, auditHeadFile } = settings;
+  const { maxStaleMs, maxKeys, auditHeadFile } = settings;
   const tls = {
     ...(controlPlaneCaFile !== undefined && { ca: await textOf(controlPlaneCaFile) }),
     ...(controlPlaneCertFile !== undefined && { cert: await textOf(controlPlaneCertFile) }),
@@ -34,6 +34,7 @@ export async function controlPlaneOf(settings: AuthServerSettings): Promise<Auth
     token: await tokenOf(settings),
     tls,
     ...(maxStaleMs !== undefined && { maxStaleMs }),
+    ...(maxKeys !== undefined && { maxRecords: maxKeys }),
     ...(auditHeadFile !== undefined && { auditHeadFile }),
     ...(await snapshotsOf(settings)),
   };

@@ -63,6 +63,18 @@ export const authServerSettings = z.object({
     .min(1)
     .optional()
     .describe('How long keys at hand still serve without the change feed. Default: 900000 (15 min).'),
+  maxKeys: z
+    .int()
+    .min(1)
+    .max(10_000_000)
+    .optional()
+    .describe('Keys to keep at hand: at least as many as pipeds send here. Default: 10000.'),
+  maxDecisions: z
+    .int()
+    .min(1)
+    .max(10_000_000)
+    .optional()
+    .describe('Verified credentials to remember: at least as many as pipeds send here. Default: 10000.'),
   snapshotFile: path
     .optional()
     .describe(

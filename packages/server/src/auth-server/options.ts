@@ -43,6 +43,8 @@ export interface AuthServerOptions extends AuthServerRules {
     ControlPlaneKeysOptions,
     'observer' | 'onFreshness' | 'onFeedProblem' | 'onLookupFailure' | 'onSnapshot' | 'onAuditHead'
   >;
+  /** Verified credentials to remember. Default 10,000. */
+  readonly maxDecisions?: number;
   /**
    * How often the control plane is told which keys were used and what was refused of whom, in milliseconds. Default
    * 30,000.

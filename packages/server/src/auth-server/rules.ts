@@ -20,18 +20,24 @@ export interface RulesServer extends Server {
  *
  * @throws TypeError for rules that can't be meant
  */
-export function serverOf(
-  rules: AuthServerRules,
-  { keys, observer, pipecd }: { keys: KeySource; observer: Observer; pipecd: PipecdAuthenticators },
-): RulesServer {
+export function serverOf(rules: AuthServerRules, { keys, observer, pipecd, maxDecisions }: RulesParts): RulesServer {
   const { authenticators = ['piped-jwt'], gatewayAudience, forwardedCertificates, shadow } = rules;
   const server = createServer({
     authenticators: chainOf(authenticators, { keys, audience: gatewayAudience, observer, pipecd: pipecd.deciding }),
     observer,
+    ...(maxDecisions !== undefined && { maxDecisions }),
     ...(shadow && { shadow: shadowOf(shadow, rules, { keys, pipecd }) }),
   });
   const { authenticate } = forwardedCertificates ? withForwardedCertificates(server, forwardedCertificates) : server;
   return { authenticate, load: server };
+}
+
+/** What stays the same whatever the rules become. */
+interface RulesParts {
+  readonly keys: KeySource;
+  readonly observer: Observer;
+  readonly pipecd: PipecdAuthenticators;
+  readonly maxDecisions?: number | undefined;
 }
 
 /** For PipeCD's keys out of the control plane. What each compared once it knows, whatever the rules become. */

@@ -56,7 +56,7 @@ describe('what a refusal costs', () => {
   it('one look-up and one signature for all who show the same credential at once', async () => {
     const gate = deferred<KeyRecord>();
     const keys: KeySource = { get: () => gate.promise, peek: () => piped.record };
-    const { check, cost } = create({ keys });
+    const { check, cost } = create({ keys, limits: { maxTurnMs: 0 } });
     const token = await piped.sign();
     const checks = Array.from({ length: 50 }, () => check(token));
     gate.resolve(piped.record);
@@ -69,7 +69,8 @@ describe('what a refusal costs', () => {
 
   it('who gives up does not take the work from the others who wait for it', async () => {
     const gate = deferred<KeyRecord>();
-    const { check } = create({ keys: { get: () => gate.promise, peek: () => piped.record } });
+    const keys: KeySource = { get: () => gate.promise, peek: () => piped.record };
+    const { check } = create({ keys, limits: { maxTurnMs: 0 } });
     const token = await piped.sign();
     const leaving = new AbortController();
     const [first, second] = [check(token, '192.0.2.1', leaving.signal), check(token)];
@@ -81,6 +82,16 @@ describe('what a refusal costs', () => {
 });
 
 describe('a flood of forgeries under the kid of a victim', () => {
+  it('costs each turn of the event loop no more time than is set, and no trust of others', async () => {
+    const { check, cost } = create({ limits: { forgedBurst: 3, maxSuspectRunning: 1, maxSuspectWaiting: 0 } });
+    const forgeries = await Promise.all(Array.from({ length: 10 }, async () => forge(await piped.sign())));
+    const codes: string[] = [];
+    for (const token of forgeries) codes.push(await check(token, '198.51.100.7'));
+    expect(new Set(codes)).toEqual(new Set(['signature_invalid']));
+    expect(cost.lookups).toBeGreaterThan(0);
+    expect(await check(await piped.sign(), '192.0.2.1')).toBe('allowed');
+  });
+
   it('throttles the address that it comes from, and never the victim', async () => {
     const limits = { forgedBurst: 3, maxSuspectRunning: 1, maxSuspectWaiting: 0, freshBurst: 5 };
     const { check } = create({ limits });

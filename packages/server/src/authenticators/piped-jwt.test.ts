@@ -16,6 +16,7 @@ import type { KeySource } from '../keys/key-source.ts';
 import { AuthenticationError } from '../refusals.ts';
 import { authenticatorSuite } from '../testing/index.ts';
 import { pipedJwt } from './piped-jwt.ts';
+import type { VerificationLimits } from './verification-lanes.ts';
 
 let piped: TestPiped;
 let stranger: TestPiped;
@@ -26,20 +27,31 @@ beforeAll(async () => {
   token = await piped.sign();
 });
 
-function create(records: KeyRecord[] = [piped.record, stranger.record], clock: () => number = now) {
+/** Verifies every signature on another thread. */
+const ELSEWHERE = { maxTurnMs: 0 };
+
+function create(
+  records: KeyRecord[] = [piped.record, stranger.record],
+  clock: () => number = now,
+  limits: VerificationLimits = {},
+) {
   const known = new Map(records.map(record => [record.kid, record]));
   const keys = memoryKeys(known);
-  const authenticator = pipedJwt({ keys, now: clock });
+  const authenticator = pipedJwt({ keys, now: clock, limits });
   const server = createServer({ authenticators: [authenticator], now: clock });
   const check = (authorization: string) => codeOf(() => server.authenticate(requestWith(authorization)));
   return { known, keys, authenticator, server, check };
 }
 
-authenticatorSuite(
+describe.each([
+  ['at once', {}],
+  ['on another thread', ELSEWHERE],
+])('verifying %s', (_, limits) =>
+  authenticatorSuite(
   {
     name: 'pipedJwt',
     create: async () => ({
-      authenticator: create().authenticator,
+      authenticator: create(undefined, now, limits).authenticator,
       good: [requestWith(`Bearer ${token}`), requestWith(`bearer ${await stranger.sign()}`)],
       bad: [
         requestWith('Bearer x'),
@@ -50,7 +62,26 @@ authenticatorSuite(
     }),
   },
   { describe, it },
+),
 );
+
+describe('a credential whose key is at hand', () => {
+  it('is verified without a promise, and refused without one', async () => {
+    const { server } = create();
+    expect(server.authenticate(requestWith(`Bearer ${token}`))).toMatchObject({ piped: 'edge-1' });
+    const forged = `${token.slice(0, -20)}${token.at(-20) === 'A' ? 'B' : 'A'}${token.slice(-19)}`;
+    expect(() => server.authenticate(requestWith(`Bearer ${forged}`))).toThrow(
+      expect.objectContaining({ code: 'signature_invalid', authenticator: 'piped-jwt' }),
+    );
+  });
+
+  it('is verified on another thread as soon as a turn has no time left', async () => {
+    const { server } = create(undefined, now, { maxTurnMs: 0 });
+    const answer = server.authenticate(requestWith(`Bearer ${token}`));
+    expect(answer).toBeInstanceOf(Promise);
+    expect(await answer).toMatchObject({ piped: 'edge-1' });
+  });
+});
 
 describe('pipedJwt', () => {
   it('says who sent a request, from the key record and for as long as key and credential last', async () => {
@@ -195,7 +226,7 @@ describe('what was verified before', () => {
 
   it('is verified anew in the last minute, when only clocks that disagree save it, and then ends', async () => {
     const clock = createTestClock();
-    const { check, server } = create([piped.record], clock.now);
+    const { check, server } = create([piped.record], clock.now, ELSEWHERE);
     expect(await check(`Bearer ${token}`)).toBe('allowed');
     clock.advance(299_999);
     expect(server.authenticate(requestWith(`Bearer ${token}`))).not.toBeInstanceOf(Promise);
@@ -282,7 +313,7 @@ describe('a key that changes while its credential is being verified', () => {
   }
 
   const verify = (keys: KeySource) => {
-    const server = createServer({ authenticators: [pipedJwt({ keys, now })], now });
+    const server = createServer({ authenticators: [pipedJwt({ keys, now, limits: ELSEWHERE })], now });
     return codeOf(() => server.authenticate(requestWith(`Bearer ${token}`)));
   };
 

@@ -8,10 +8,19 @@ import {
   type UnverifiedCredential,
   type VerifiedCredential,
   verifyCredential,
+  verifyCredentialNow,
 } from '@spanpass/credential';
 import { bearerToken } from '../authorization.ts';
 import { CheckDeadline, untilAborted } from '../check-deadline.ts';
-import type { Authenticator, AuthenticatorOutcome, Owner, Principal, VerifiedFacts } from '../contract.ts';
+import type {
+  Authenticator,
+  AuthenticatorOutcome,
+  AwaitOutcome,
+  CheckedRequest,
+  Owner,
+  Principal,
+  VerifiedFacts,
+} from '../contract.ts';
 import { sharedScopes } from '../keys/compact-record.ts';
 import type { KeyQuestion, KeySource } from '../keys/key-source.ts';
 import type { Observer } from '../observer.ts';
@@ -96,14 +105,11 @@ export function pipedJwt({
         verified = await lanes.run(
           { address: question.peerAddress, kid },
           () => verifyCredential({ token, parsed }, record, expectations),
-          thrown => AuthenticationError.from(thrown).code === 'signature_invalid',
+          isForged,
         );
         observer?.signature?.(NAME, 'valid');
       } catch (thrown) {
-        const error = AuthenticationError.from(thrown, ownerOf(record));
-        if (error.code === 'signature_invalid') observer?.signature?.(NAME, 'invalid');
-        else if (error.refusal.ownerVerified) observer?.signature?.(NAME, 'valid');
-        return refused(error);
+        return refusedOf(thrown, record);
       }
       const current = keys.peek(kid);
       if (current === undefined || current === record)
@@ -112,28 +118,66 @@ export function pipedJwt({
     return refused(new AuthenticationError('key_source_unavailable'));
   }
 
+  /** With the record at hand, and time for it, no promise is needed. */
+  function verifyAtOnce(
+    token: string,
+    parsed: UnverifiedCredential,
+    peerAddress: string,
+  ): AuthenticatorOutcome | undefined {
+    const { kid } = parsed.unverifiedHeader;
+    const record = underWay.has(token) ? undefined : keys.peek(kid);
+    if (record === undefined) return undefined;
+    try {
+      const verify = () => verifyCredentialNow({ token, parsed }, record, expectations);
+      const verified = lanes.runNow({ address: peerAddress, kid }, verify, isForged);
+      if (verified === undefined) return undefined;
+      observer?.signature?.(NAME, 'valid');
+      return { kind: 'authenticated', facts: new PipedFacts(keys, verified, record) };
+    } catch (thrown) {
+      return refusedOf(thrown, record);
+    }
+  }
+
+  function refusedOf(thrown: unknown, record: KeyRecord): AuthenticatorOutcome {
+    const error = AuthenticationError.from(thrown, ownerOf(record));
+    if (error.code === 'signature_invalid') observer?.signature?.(NAME, 'invalid');
+    else if (error.refusal.ownerVerified) observer?.signature?.(NAME, 'valid');
+    return refused(error);
+  }
+
+  function begin(request: CheckedRequest): AuthenticatorOutcome | AwaitOutcome {
+    const token = bearerToken(request);
+    if (token === undefined) return { kind: 'not-mine' };
+    const parsed = parse(token);
+    if (parsed instanceof AuthenticationError) return { kind: 'not-mine', closest: parsed };
+    const { typ } = parsed.unverifiedHeader;
+    if (typ !== PURPOSES.gateway.typ) {
+      const error = new AuthenticationError('typ_mismatch');
+      return OWN_TYPS.has(typ) ? refused(error) : { kind: 'not-mine', closest: error };
+    }
+    const implausible = implausibility(parsed, expectations);
+    if (implausible !== undefined) {
+      // Nothing is looked up for it, but whoever reads reports wants to know whose clock or settings are wrong.
+      const atHand = keys.peek(parsed.unverifiedHeader.kid);
+      return refused(atHand === undefined ? implausible : implausible.naming(ownerOf(atHand)));
+    }
+    const { address: peerAddress } = request.peer;
+    return verifyAtOnce(token, parsed, peerAddress) ?? (signal => join(token, parsed, { signal, peerAddress }));
+  }
+
   return {
     name: NAME,
     restsOn: 'authorization',
+    begin,
     authenticate(request, signal) {
-      const token = bearerToken(request);
-      if (token === undefined) return { kind: 'not-mine' };
-      const parsed = parse(token);
-      if (parsed instanceof AuthenticationError) return { kind: 'not-mine', closest: parsed };
-      const { typ } = parsed.unverifiedHeader;
-      if (typ !== PURPOSES.gateway.typ) {
-        const error = new AuthenticationError('typ_mismatch');
-        return OWN_TYPS.has(typ) ? refused(error) : { kind: 'not-mine', closest: error };
-      }
-      const implausible = implausibility(parsed, expectations);
-      if (implausible !== undefined) {
-        // Nothing is looked up for it, but whoever reads reports wants to know whose clock or settings are wrong.
-        const atHand = keys.peek(parsed.unverifiedHeader.kid);
-        return refused(atHand === undefined ? implausible : implausible.naming(ownerOf(atHand)));
-      }
-      return join(token, parsed, { signal, peerAddress: request.peer.address });
+      const begun = begin(request);
+      return typeof begun === 'function' ? begun(signal) : begun;
     },
   };
+}
+
+function isForged(thrown: unknown): boolean {
+  return AuthenticationError.from(thrown).code === 'signature_invalid';
 }
 
 /** What was verified of a piped. One is kept for each credential that is remembered, so it holds little, and no function. */

@@ -1,7 +1,9 @@
 import { createSteadyClock } from '../keys/steady-clock.ts';
 import { TokenBuckets } from '../keys/token-buckets.ts';
 import { WorkQueue } from '../keys/work-queue.ts';
+import { wholeNumber } from '../options.ts';
 import { AuthenticationError } from '../refusals.ts';
+import { TurnBudget } from './turn-budget.ts';
 
 export interface VerificationLimits {
   /** Forged signatures of an address (IPv6: a /64) that are verified like any other: saved up, and each second. */
@@ -13,6 +15,11 @@ export interface VerificationLimits {
   /** New credentials of one key: saved up, and each second. */
   readonly freshBurst?: number;
   readonly freshPerSecond?: number;
+  /**
+   * Time that verifying may take from others in each turn of the event loop, in milliseconds; beyond it, signatures are
+   * verified on other threads. Default 1.
+   */
+  readonly maxTurnMs?: number;
   /** Steady clock, in milliseconds. */
   readonly clock?: () => number;
 }
@@ -36,6 +43,7 @@ export class VerificationLanes {
   readonly #fresh: TokenBuckets;
   readonly #trusted = new WorkQueue(MAX_TRUSTED_RUNNING, Number.MAX_SAFE_INTEGER);
   readonly #suspects: WorkQueue;
+  readonly #turn: TurnBudget;
 
   constructor(limits: VerificationLimits = {}) {
     const { clock = createSteadyClock() } = limits;
@@ -52,6 +60,33 @@ export class VerificationLanes {
       clock,
     });
     this.#suspects = new WorkQueue(limits.maxSuspectRunning ?? 2, limits.maxSuspectWaiting ?? 256);
+    this.#turn = new TurnBudget({ maxMs: wholeNumber('maxTurnMs', limits.maxTurnMs ?? 1, 0) });
+  }
+
+  /**
+   * Verifies at once, if this turn has time for it, and neither the address nor the key has used up its trust.
+   *
+   * @returns none where it has to wait: `run` knows how
+   * @throws whatever `verify` throws
+   */
+  runNow<T>(
+    { address, kid }: { readonly address: string; readonly kid: string },
+    verify: () => T,
+    isForged: (error: unknown) => boolean,
+  ): T | undefined {
+    if (!this.#turn.hasTime || !this.#fresh.has(kid) || !this.#forged.take(address)) return undefined;
+    let forged = false;
+    try {
+      return this.#turn.spend(verify);
+    } catch (error) {
+      forged = isForged(error);
+      throw error;
+    } finally {
+      if (!forged) {
+        this.#forged.giveBack(address);
+        this.#fresh.take(kid);
+      }
+    }
   }
 
   /**

@@ -37,6 +37,7 @@ export async function serveAsWorker(
     else if (message.kind === 'ask') void tell(message.id, message.what);
     else void begin(message);
   });
+  await link.send({ kind: 'here' }).catch(() => answer(1));
   link.stop.addEventListener('abort', () => answer(0), { once: true });
   if (link.stop.aborted) answer(0);
 

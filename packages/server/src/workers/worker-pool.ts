@@ -122,14 +122,13 @@ export class WorkerPool implements AsyncDisposable {
 
   #occupy(slot: number): Worker {
     const { fork, startWith } = this.#options;
-    const worker = new Worker(fork(slot));
+    const worker = new Worker(fork(slot), () => ({ ...startWith(slot), kind: 'start', slot }));
     const place = this.#places[slot] as Place;
     place.worker = worker;
     const since = this.#clock();
     void worker.ended.then(how => this.#ended(slot, how, this.#clock() - since));
     // Whoever waits for the start is told; later on the log is.
     worker.started.catch(() => {});
-    worker.tell({ ...startWith(slot), kind: 'start', slot });
     return worker;
   }
 

@@ -17,6 +17,8 @@ export type ToWorker =
 
 /** What a worker tells its pool. */
 export type FromWorker =
+  /** It listens to what it is told: what came before that, node:cluster has dropped. */
+  | { readonly kind: 'here' }
   | { readonly kind: 'started'; readonly addresses: WorkerAddresses }
   /** It can't start, and why, in one line. */
   | { readonly kind: 'failed'; readonly problem: string; readonly exitCode: 1 | 2 }

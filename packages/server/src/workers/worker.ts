@@ -19,7 +19,8 @@ export class Worker {
   #wasUp = false;
   #problem: string | undefined;
 
-  constructor(process: WorkerProcess) {
+  /** @param start what it is told first, as soon as it listens */
+  constructor(process: WorkerProcess, start: () => ToWorker) {
     this.#process = process;
     this.ended = new Promise(resolve => {
       process.once('error', (error: NodeJS.ErrnoException) => resolve(error.code ?? 'error'));
@@ -27,7 +28,9 @@ export class Worker {
     });
     this.started = new Promise((resolve, reject) => {
       process.on('message', (message: FromWorker) => {
-        if (message.kind === 'started') {
+        if (message.kind === 'here') {
+          this.tell(start());
+        } else if (message.kind === 'started') {
           this.#state = 'up';
           this.#wasUp = true;
           resolve(message.addresses);

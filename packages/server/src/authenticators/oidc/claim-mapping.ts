@@ -1,7 +1,7 @@
 import { idSchema, SIGNALS, type Signal, scopesSchema } from '@spanpass/credential';
+import { type ClaimPath, claimAt, claimPath, textsOf } from '@spanpass/credential/issuer';
 
-/** Where a claim stands: its name, or the names that lead to it through nested objects. A dot is part of a name. */
-export type ClaimPath = string | readonly string[];
+export type { ClaimPath } from '@spanpass/credential/issuer';
 
 export interface ClaimMapping {
   /** The claim that names the project, or, where the issuer speaks for one project only, that project. Default `project`. */
@@ -35,34 +35,16 @@ export function claimMapper({ project = 'project', piped = 'sub', scopes }: Clai
   const fixed = typeof project === 'object' && 'fixed' in project ? project.fixed : undefined;
   if (fixed !== undefined && idOf(fixed) === undefined)
     throw new TypeError('claims.project.fixed must be a project id');
-  const projectPath = fixed === undefined ? pathOf('claims.project', project as ClaimPath) : [];
-  const pipedPath = pathOf('claims.piped', piped);
-  const scopesPath = scopes && pathOf('claims.scopes', scopes.claim);
+  const projectPath = fixed === undefined ? claimPath('claims.project', project as ClaimPath) : [];
+  const pipedPath = claimPath('claims.piped', piped);
+  const scopesPath = scopes && claimPath('claims.scopes', scopes.claim);
 
   return (claims: Claims): MappedClaims | undefined => {
-    const found = { project: fixed ?? idOf(valueAt(claims, projectPath)), piped: idOf(valueAt(claims, pipedPath)) };
+    const found = { project: fixed ?? idOf(claimAt(claims, projectPath)), piped: idOf(claimAt(claims, pipedPath)) };
     if (found.project === undefined || found.piped === undefined) return undefined;
-    const granted = scopesPath && signalsOf(valueAt(claims, scopesPath), scopes?.prefix ?? '');
+    const granted = scopesPath && signalsOf(claimAt(claims, scopesPath), scopes?.prefix ?? '');
     return { project: found.project, piped: found.piped, scopes: granted };
   };
-}
-
-function pathOf(name: string, path: ClaimPath): readonly string[] {
-  const names = typeof path === 'string' ? [path] : path;
-  if (!Array.isArray(names) || names.length === 0 || names.some(part => typeof part !== 'string' || part === '')) {
-    throw new TypeError(`${name} must be the name of a claim, or a list of names that lead to it`);
-  }
-  return names;
-}
-
-function valueAt(claims: Claims, path: readonly string[]): unknown {
-  let value: unknown = claims;
-  for (const name of path) {
-    if (typeof value !== 'object' || value === null || Array.isArray(value) || !Object.hasOwn(value, name))
-      return undefined;
-    value = (value as Claims)[name];
-  }
-  return value;
 }
 
 function idOf(value: unknown): string | undefined {
@@ -71,6 +53,6 @@ function idOf(value: unknown): string | undefined {
 }
 
 function signalsOf(value: unknown, prefix: string): readonly Signal[] {
-  const entries = typeof value === 'string' ? value.split(' ') : Array.isArray(value) ? value : [];
+  const entries = textsOf(value);
   return scopesSchema.parse(SIGNALS.filter(signal => entries.includes(prefix + signal)));
 }
