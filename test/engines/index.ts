@@ -8,7 +8,6 @@ import {
 } from './debian.ts';
 import { installEnvoy } from './envoy.ts';
 import { installPipedGo, installPipedPython } from './examples.ts';
-import { installPipedGo, installPipedPython } from './examples.ts';
 import { installComposeSpec, installHelm, installKubeconform } from './go-tool.ts';
 import { installJaeger } from './jaeger.ts';
 import { installKubernetesSchemas } from './kubernetes-schemas.ts';
@@ -16,6 +15,7 @@ import { type Engine, EngineMissing, type EngineName, engineVersions } from './n
 import { installNode } from './node.ts';
 import { installOtelGo } from './otel-go.ts';
 import { installOtelcol } from './otelcol.ts';
+import { installPrevious, previousVersion } from './previous.ts';
 import { installHadolint, installOtelPython, installPyjwt } from './python.ts';
 import { run } from './run.ts';
 
@@ -37,8 +37,7 @@ const recipes: Record<EngineName, Recipe> = {
   'otel-python': { install: installOtelPython, version: pinned('otel-python') },
   'piped-go': { install: installPipedGo, version: pinned('piped-go') },
   'piped-python': { install: installPipedPython, version: pinned('piped-python') },
-  'piped-go': { install: installPipedGo, version: pinned('piped-go') },
-  'piped-python': { install: installPipedPython, version: pinned('piped-python') },
+  previous: { install: installPrevious, version: async () => previousVersion().version },
   pyjwt: { install: installPyjwt, version: pinned('pyjwt') },
   helm: { install: installHelm, version: pinned('helm') },
   kubeconform: { install: installKubeconform, version: pinned('kubeconform') },

@@ -30,9 +30,9 @@ const needed = new Set([
   'StatefulSet',
 ]);
 
-/** The name under which kubeconform is told to look: `deployment-apps-v1`, `service--v1`. */
+/** The name under which kubeconform is told to look: `deployment-apps-v1`; where there is no group it puts the version for it. */
 function fileName({ group, version, kind }: GroupVersionKind): string {
-  return `${kind}-${group}-${version}`.toLowerCase();
+  return `${kind}-${group || version}-${version}`.toLowerCase();
 }
 
 /** A schema for each kind of Kubernetes' own, by the name of its file; what no definition knows is refused. */

@@ -18,9 +18,8 @@ export const engineVersions = {
   /** OpenTelemetry's, in the worked examples of the specification. */
   'piped-go': '1.47.0',
   'piped-python': '1.45.2',
-  /** OpenTelemetry's, in the worked examples of the specification. */
-  'piped-go': '1.47.0',
-  'piped-python': '1.45.2',
+  /** The release before this one; `upgrade/previous.json` names it. */
+  previous: 'any',
   /** The lowest major version that will do; the distribution decides the exact one. */
   postgres: '15',
   nginx: 'any',

@@ -13,6 +13,8 @@ const arrows: Readonly<Record<string, readonly string[]>> = {
   // The console's built files, which it serves.
   '@spanpass/control-plane': ['@spanpass/credential', '@spanpass/console'],
   '@spanpass/console': [],
+  // Nothing is imported there: it runs the command.
+  '@spanpass/deploy': [],
   spanpass: [
     '@spanpass/credential',
     '@spanpass/client',

@@ -1,8 +1,9 @@
-import { writeFile } from 'node:fs/promises';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { PassThrough } from 'node:stream';
 import { parseCredential } from '@spanpass/credential';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, onTestFinished } from 'vitest';
 import { parse } from 'yaml';
 import { run } from '../program.ts';
 
@@ -46,6 +47,23 @@ describe('spanpass gateway', () => {
     expect(envoy).toContain('address: 10.0.0.6');
     const collector = parse(await ok(['gateway', 'collector', '--export-http', 'https://tempo.example:4318']));
     expect(JSON.stringify(collector.exporters)).toContain('https://tempo.example:4318');
+  });
+
+  it.each([
+    ['envoy', '--listen', '127.0.0.1'],
+    ['nginx', '--listen', '127.0.0.1'],
+    ['collector', '--health', '127.0.0.1:13133'],
+  ])('writes to a file what %s reads, where nothing can redirect it', async (...args) => {
+    const folder = await mkdtemp(join(tmpdir(), 'spanpass-gateway-'));
+    onTestFinished(() => rm(folder, { recursive: true, force: true }));
+    const output = join(folder, 'config');
+    expect(await ok(['gateway', ...args, '--output', output])).toBe('');
+    expect(await readFile(output, 'utf8')).toBe(await ok(['gateway', ...args]));
+    const { code, err } = await cli(['gateway', ...args, '--output', join(folder, 'nowhere', 'config')]);
+    expect({ code, err }).toEqual({
+      code: 1,
+      err: expect.stringMatching(/^spanpass: can't write .*config \(ENOENT\)\n$/),
+    });
   });
 
   it.each([

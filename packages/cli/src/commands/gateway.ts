@@ -1,6 +1,7 @@
+import { writeFile } from 'node:fs/promises';
 import { Command, Option } from 'commander';
 import { parse } from 'yaml';
-import { wrongUsage } from '../failure.ts';
+import { Failure, oneLine, wrongUsage } from '../failure.ts';
 import {
   collectorConfig,
   type EnvoyOptions,
@@ -11,8 +12,12 @@ import {
 import { type Io, printResult } from '../io.ts';
 import { examples, type JsonOption, port, withJson } from './options.ts';
 
+interface OutputOption extends JsonOption {
+  readonly output?: string;
+}
+
 /** What Envoy and nginx are told alike. */
-interface GatewayFlags extends JsonOption {
+interface GatewayFlags extends OutputOption {
   readonly listen: string;
   readonly grpcPort: number;
   readonly httpPort: number;
@@ -46,13 +51,14 @@ interface NginxFlags extends GatewayFlags {
   readonly gatewayTokenFile?: string;
 }
 
-interface CollectorFlags extends JsonOption {
+interface CollectorFlags extends OutputOption {
   readonly listenGrpc: string;
   readonly listenHttp: string;
   readonly exportGrpc?: string[];
   readonly exportHttp?: string[];
   readonly insecure?: true;
   readonly queueDirectory?: string;
+  readonly health?: string;
 }
 
 /** `spanpass gateway envoy`, `nginx` and `collector`: configuration to take away. */
@@ -65,7 +71,7 @@ export function gatewayCommand(io: Io): Command {
 }
 
 function envoyCommand(io: Io): Command {
-  const envoy = withJson(new Command('envoy')).description(
+  const envoy = withOutput(new Command('envoy')).description(
     'print an Envoy configuration: each OTLP request is checked by the auth server before it passes',
   );
   withListen(envoy)
@@ -118,7 +124,7 @@ function authOf(flags: EnvoyFlags): EnvoyOptions['auth'] {
 }
 
 function nginxCommand(io: Io): Command {
-  const nginx = withJson(new Command('nginx')).description(
+  const nginx = withOutput(new Command('nginx')).description(
     'print a complete nginx.conf: each OTLP request is checked by the auth server before it passes',
   );
   withListen(nginx)
@@ -147,12 +153,12 @@ function nginxCommand(io: Io): Command {
           ...(gatewayTokenFile !== undefined && { gatewayTokenFile }),
         }),
       );
-      await printResult(io, flags.json, { config }, () => config);
+      await printOrWrite(io, flags, { config }, config);
     });
 }
 
 function collectorCommand(io: Io): Command {
-  return withJson(new Command('collector'))
+  return withOutput(new Command('collector'))
     .description(
       'print a Collector configuration to stand behind Envoy: it stamps the resource with the identity found',
     )
@@ -162,6 +168,10 @@ function collectorCommand(io: Io): Command {
     .option('--export-http <url...>', 'backends that take OTLP/HTTP')
     .option('--insecure', 'clear text to the gRPC backends')
     .option('--queue-directory <directory>', 'where telemetry waits while a backend is away')
+    .option(
+      '--health <host:port>',
+      "answers 200 while it can take telemetry; needs the Collector's health_check extension",
+    )
     .addHelpText(
       'after',
       examples(
@@ -183,9 +193,14 @@ function collectorCommand(io: Io): Command {
           listen: { grpc: flags.listenGrpc, http: flags.listenHttp },
           ...(exportTo.length > 0 && { exportTo }),
           ...(flags.queueDirectory !== undefined && { queueDirectory: flags.queueDirectory }),
+          ...(flags.health !== undefined && { healthCheck: flags.health }),
         }),
       );
     });
+}
+
+function withOutput(command: Command): Command {
+  return withJson(command).option('--output <file>', 'write the configuration there instead of printing it');
 }
 
 function withListen(command: Command): Command {
@@ -232,9 +247,21 @@ function madeOf(make: () => string): string {
 }
 
 /** Envoy and the Collector read JSON as well as YAML, so `--json` is ready to use too. */
-async function printConfig(io: Io, { json }: JsonOption, make: () => string): Promise<void> {
+async function printConfig(io: Io, flags: OutputOption, make: () => string): Promise<void> {
   const config = madeOf(make);
-  await printResult(io, json, json ? parse(config) : undefined, () => config);
+  await printOrWrite(io, flags, flags.json ? parse(config) : undefined, config);
+}
+
+/** Where nothing redirects what a command prints (a container without a shell, a unit of systemd), it writes the file itself. */
+async function printOrWrite(io: Io, { json, output }: OutputOption, value: unknown, config: string): Promise<void> {
+  if (output === undefined) return printResult(io, json, value, () => config);
+  try {
+    await writeFile(output, json ? `${JSON.stringify(value)}\n` : config);
+  } catch (error) {
+    throw new Failure(`can't write ${output} (${(error as NodeJS.ErrnoException).code ?? oneLine(error)})`, {
+      cause: error,
+    });
+  }
 }
 
 function tlsOf({ tlsCert, tlsKey, clientCa }: GatewayFlags) {
