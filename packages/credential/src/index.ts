@@ -46,4 +46,11 @@ export { importSigningKey, type SigningKey, type SignOptions, signCredential } f
 export { verifySignature } from './signature.ts';
 export { parseSnapshotKeys, type SnapshotKeys } from './snapshot-keys.ts';
 export { parseStrictObject } from './strict-json.ts';
-export { assertPlausible, type Expectations, type VerifiedCredential, verifyCredential } from './verify.ts';
+export {
+  assertPlausible,
+  type CredentialToVerify,
+  type Expectations,
+  type VerifiedCredential,
+  verifyCredential,
+  verifyCredentialNow,
+} from './verify.ts';

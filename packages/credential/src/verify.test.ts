@@ -7,7 +7,7 @@ import { sha256 } from './possession.ts';
 import { PURPOSES, type Purpose } from './purposes.ts';
 import { signCredential } from './sign.ts';
 import { createFixture, type Fixture, goodClaims, NOW_SECONDS, now, signAnything } from './testing.ts';
-import { assertPlausible, verifyCredential } from './verify.ts';
+import { assertPlausible, verifyCredential, verifyCredentialNow } from './verify.ts';
 
 const expectations = { purpose: 'gateway', audience: 'spanpass-gateway', now } as const;
 let mine: Fixture;
@@ -21,22 +21,29 @@ const refused = (
   code: keyof typeof CREDENTIAL_REFUSALS,
   record: KeyRecord = mine.record,
 ) =>
-  expect(Promise.resolve(token).then(text => verifyCredential(text, record, expectations))).rejects.toMatchObject({
-    name: 'CredentialError',
-    code,
-    message: CREDENTIAL_REFUSALS[code],
-  });
+  Promise.all(
+    [verifyCredential, async (...asked: Parameters<typeof verifyCredential>) => verifyCredentialNow(...asked)].map(
+      verify =>
+        expect(Promise.resolve(token).then(text => verify(text, record, expectations))).rejects.toMatchObject({
+          name: 'CredentialError',
+          code,
+          message: CREDENTIAL_REFUSALS[code],
+        }),
+    ),
+  );
 
 describe('a credential that holds', () => {
   it.each<Algorithm>(['ES256', 'EdDSA', 'RS256', 'PS256'])('is accepted with %s and says who sent it', async alg => {
     const { key, record } = await createFixture(alg);
     const token = await signCredential(key, { purpose: 'gateway', audience: 'spanpass-gateway', now });
-    expect(await verifyCredential(token, record, expectations)).toMatchObject({
+    const verified = await verifyCredential(token, record, expectations);
+    expect(verified).toMatchObject({
       kid: record.kid,
       project: 'shop',
       piped: 'edge-1',
       expiresAt: NOW_SECONDS + 300,
     });
+    expect(verifyCredentialNow(token, record, expectations)).toEqual(verified);
   });
 
   it('may name its one audience in a list, as some libraries write it', async () => {

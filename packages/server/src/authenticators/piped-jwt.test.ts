@@ -48,21 +48,21 @@ describe.each([
   ['on another thread', ELSEWHERE],
 ])('verifying %s', (_, limits) =>
   authenticatorSuite(
-  {
-    name: 'pipedJwt',
-    create: async () => ({
-      authenticator: create(undefined, now, limits).authenticator,
-      good: [requestWith(`Bearer ${token}`), requestWith(`bearer ${await stranger.sign()}`)],
-      bad: [
-        requestWith('Bearer x'),
-        requestWith(`Bearer ${await piped.sign({ audience: 'other' })}`),
-        requestWith(`Bearer ${await (await createPiped()).sign()}`),
-      ],
-      foreign: [requestWith('Bearer project,piped,key')],
-    }),
-  },
-  { describe, it },
-),
+    {
+      name: 'pipedJwt',
+      create: async () => ({
+        authenticator: create(undefined, now, limits).authenticator,
+        good: [requestWith(`Bearer ${token}`), requestWith(`bearer ${await stranger.sign()}`)],
+        bad: [
+          requestWith('Bearer x'),
+          requestWith(`Bearer ${await piped.sign({ audience: 'other' })}`),
+          requestWith(`Bearer ${await (await createPiped()).sign()}`),
+        ],
+        foreign: [requestWith('Bearer project,piped,key')],
+      }),
+    },
+    { describe, it },
+  ),
 );
 
 describe('a credential whose key is at hand', () => {

@@ -1,0 +1,50 @@
+import { expect, it } from 'vitest';
+import { TurnBudget } from './turn-budget.ts';
+
+function create(maxMs: number) {
+  let now = 0;
+  const over: (() => void)[] = [];
+  const budget = new TurnBudget({ maxMs, clock: () => now, afterTurn: callback => over.push(callback) });
+  const spend = (ms: number) =>
+    budget.spend(() => {
+      now += ms;
+      return ms;
+    });
+  return { budget, spend, over };
+}
+
+it('has time until it is spent, and again in the next turn', () => {
+  const { budget, spend, over } = create(1);
+  expect(spend(0.6)).toBe(0.6);
+  expect(budget.hasTime).toBe(true);
+  spend(5);
+  expect(budget.hasTime).toBe(false);
+  expect(over).toHaveLength(1);
+  over[0]?.();
+  expect(budget.hasTime).toBe(true);
+  spend(0.1);
+  expect(over).toHaveLength(2);
+});
+
+it('counts what failed, too', () => {
+  const { budget } = create(1);
+  let now = 0;
+  const failing = new TurnBudget({ maxMs: 1, clock: () => (now += 2), afterTurn: () => {} });
+  expect(() =>
+    failing.spend(() => {
+      throw new RangeError('no');
+    }),
+  ).toThrow(RangeError);
+  expect(failing.hasTime).toBe(false);
+  expect(budget.hasTime).toBe(true);
+});
+
+it('never has time where none may be spent', () => {
+  expect(create(0).budget.hasTime).toBe(false);
+});
+
+it('ends its turn by itself', async () => {
+  const budget = new TurnBudget({ maxMs: Number.MIN_VALUE });
+  budget.spend(() => {});
+  while (!budget.hasTime) await new Promise(resolve => setImmediate(resolve));
+});
