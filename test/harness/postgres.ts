@@ -27,8 +27,15 @@ export interface RunningPostgres {
 export async function startPostgres(
   stage: Stage,
   engine: Engine,
-  /** Where its data lie, instead of a temporary folder. */
-  { folder: given }: { readonly folder?: string } = {},
+  {
+    folder: given,
+    settings: more = [],
+  }: {
+    /** Where its data lie, instead of a temporary folder. */
+    readonly folder?: string;
+    /** `name=value`, over those that make it fast and forgetful. */
+    readonly settings?: readonly string[];
+  } = {},
 ): Promise<RunningPostgres> {
   const folder = given ?? (await tempDir(stage, 'postgres'));
   const user = await unprivilegedUser();
@@ -40,7 +47,13 @@ export async function startPostgres(
 
   const { port } = await freePorts('port');
   const url = `postgres://postgres@127.0.0.1:${port}/postgres`;
-  const settings = ['listen_addresses=127.0.0.1', `port=${port}`, `unix_socket_directories=${folder}`, 'fsync=off'];
+  const settings = [
+    'listen_addresses=127.0.0.1',
+    `port=${port}`,
+    `unix_socket_directories=${folder}`,
+    'fsync=off',
+    ...more,
+  ];
   const [command, args] = asUser(user, [
     join(engine.path, 'postgres'),
     '-D',
