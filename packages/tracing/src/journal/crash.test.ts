@@ -8,6 +8,7 @@ import { kill, startChild } from '../durable/testing/child-process.ts';
 import { scratchFolder, seeded } from '../durable/testing/scratch.ts';
 import { traceIdOf } from '../ids.ts';
 import { type ExportedSpan, flawsOf } from './testing/journal-bench.ts';
+import { untilSpans } from './testing/life.ts';
 import type { PipedChildOptions } from './testing/piped-child.ts';
 
 let scratch: ReturnType<typeof scratchFolder>;
@@ -56,11 +57,12 @@ const interrupted = (spans: ExportedSpan[]) =>
   spans.filter(span => JSON.stringify(span.content).includes('process ended')).length;
 
 describe('killed -9 at any time, and started again', () => {
-  test.each([1, 2])('one tree for each deployment (seed %d)', { timeout: 60_000 }, async seed => {
+  test.each([1, 2])('one tree for each deployment (seed %d)', { timeout: 240_000 }, async seed => {
     const random = seeded(seed);
     for (let run = 0; run < 12; run++) {
       const child = await piped(seed);
-      await delay(random() * random() * 400);
+      await untilSpans(join(scratch.path, `${run}.spans`), Math.floor(random() * random() * 160));
+      await delay(random() * 4);
       await kill(child);
     }
     const { spans, started } = await expectWholeTrees();
@@ -68,7 +70,7 @@ describe('killed -9 at any time, and started again', () => {
     expect(interrupted(spans)).toBeGreaterThan(20);
   });
 
-  test('two that share a folder: frozen ones are left alone', { timeout: 60_000 }, async () => {
+  test('two that share a folder: frozen ones are left alone', { timeout: 240_000 }, async () => {
     const random = seeded(3);
     const pair = [await piped(31), await piped(32)];
     for (let run = 0; run < 10; run++) {
@@ -78,7 +80,7 @@ describe('killed -9 at any time, and started again', () => {
       other.kill('SIGSTOP');
       await kill(victim);
       const next = await piped(40 + run);
-      await delay(100 + random() * 200);
+      await untilSpans(join(scratch.path, `${children.length - 1}.spans`), Math.floor(30 + random() * 60));
       other.kill('SIGCONT');
       pair.splice(pair.indexOf(victim), 1, next);
     }
@@ -89,9 +91,9 @@ describe('killed -9 at any time, and started again', () => {
   });
 });
 
-test('killed with a torn tail in its journal', { timeout: 30_000 }, async () => {
+test('killed with a torn tail in its journal', { timeout: 120_000 }, async () => {
   const child = await piped(5);
-  await delay(150);
+  await untilSpans(join(scratch.path, '0.spans'), 40);
   await kill(child);
   for (const file of readdirSync(folder()).filter(name => name !== 'owners')) {
     const path = join(folder(), file);

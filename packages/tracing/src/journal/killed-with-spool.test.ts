@@ -15,6 +15,7 @@ import { GrpcReceiver } from '../durable/testing/grpc-receiver.ts';
 import { scratchFolder, seeded } from '../durable/testing/scratch.ts';
 import { traceIdOf } from '../ids.ts';
 import { type ExportedSpan, flawsOf } from './testing/journal-bench.ts';
+import { untilSpans } from './testing/life.ts';
 import type { PipedChildOptions } from './testing/piped-child.ts';
 
 let scratch: ReturnType<typeof scratchFolder>;
@@ -80,7 +81,7 @@ async function sendTheRest(): Promise<void> {
 
 test.each([1, 2])(
   'killed -9 with a journal and a spool: all that ended arrives, what was open is closed, in one tree (seed %d)',
-  { timeout: 60_000 },
+  { timeout: 240_000 },
   async seed => {
     const random = seeded(seed);
     const taken: ExportedSpan[] = [];
@@ -89,11 +90,10 @@ test.each([1, 2])(
       taken.push(...spansIn(payload));
       return Buffer.alloc(0);
     };
-    // On a busy machine a life may end before it has done much.
-    const enough = () => lines('.started').length > 20 && lines('.spans').length > 200;
-    for (let run = 0; run < 10 || (run < 30 && !enough()); run++) {
+    for (let run = 0; run < 10; run++) {
       const child = await piped(seed);
-      await delay(random() * random() * 500);
+      await untilSpans(join(scratch.path, `${run}.spans`), Math.floor(random() * random() * 200));
+      await delay(random() * 4);
       await kill(child);
     }
     const last = await piped(0, { finish: true });
