@@ -30,7 +30,7 @@ const refused = (
           message: CREDENTIAL_REFUSALS[code],
         }),
     ),
-  );
+  ).then(() => {});
 
 describe('a credential that holds', () => {
   it.each<Algorithm>(['ES256', 'EdDSA', 'RS256', 'PS256'])('is accepted with %s and says who sent it', async alg => {
