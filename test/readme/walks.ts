@@ -17,6 +17,33 @@ export const walks: readonly Walk[] = [
     page: 'README.md',
     sees: ['edge-1 of shop is enrolled with key ', /^shop +edge-1 +active/m, 'Allowed, as edge-1 of shop'],
   },
+  {
+    page: 'docs/start.md',
+    sees: [
+      'first of shop is enrolled with key ',
+      /Deploy|5b8efff798038103d269b633813fc60c/,
+      'No deployments.',
+      'credential_missing: ',
+      'signature_invalid: ',
+      'key_revoked: ',
+    ],
+  },
+  {
+    page: 'docs/guides/piped-author.md',
+    before: `
+      spanpass piped register --project shop --piped author-1 --json > token.json
+      node -p '"ENROLLMENT_TOKEN=" + require("./token.json").enrollmentToken' > reader.env`,
+    sees: ['author-1 of shop is enrolled with key ', 'Allowed, as author-1 of shop'],
+  },
+  {
+    page: 'docs/guides/gateway-operator.md',
+    before: enrolled('gateway-1'),
+    sees: ['Allowed, as gateway-1 of shop'],
+  },
+  {
+    page: 'docs/guides/key-administrator.md',
+    sees: [/alice +project-admin/, 'admin-1 of shop is enrolled with key ', 'key.enrolled'],
+  },
   { page: 'docs/direct-or-exchanged.md', before: enrolled('exchanging') },
   { page: 'docs/losing-nothing.md', before: enrolled('edge-2') },
   { page: 'docs/operations/audit.md', sees: [/\d+ rows/] },
@@ -25,6 +52,26 @@ export const walks: readonly Walk[] = [
   {
     page: 'docs/operations/moving-from-pipecd.md',
     sees: ['3f0c1a52-9b1d-4c55-8f5e-6d2f1f3b7a10', 'silent'],
+  },
+  { page: 'docs/operations/rotation.md', before: enrolled('rotated'), sees: [/gateway-west +auth-server/] },
+  {
+    page: 'docs/operations/runbook-stolen-key.md',
+    before: enrolled('robbed'),
+    sees: ['key_revoked: ', 'spanpass_control_plane_followers 1', 'Allowed, as robbed of shop'],
+  },
+  {
+    page: 'docs/operations/runbook-control-plane-lost.md',
+    sees: ['spanpass_key_feed_lag_seconds'],
+  },
+  {
+    page: 'docs/operations/runbook-clock-wrong.md',
+    before: enrolled('clock'),
+    sees: [/^date: .* GMT/im, 'spanpass_check_decisions_total', 'Allowed, as clock of shop'],
+  },
+  {
+    page: 'docs/operations/runbook-spans-missing.md',
+    before: `mkdir -p /var/lib/piped/forward/x\n${enrolled('missing')}`,
+    sees: ['Allowed, as missing of shop', 'spanpass_check_decisions_total{'],
   },
   { page: 'docs/reference/authenticators.md', before: 'mysql > /etc/spanpass/pipeds.json' },
   { page: 'docs/reference/checks-over-http.md' },

@@ -134,7 +134,8 @@ export async function startWorld(stage: Stage): Promise<World> {
           let printed = '';
           let lines: string[] = [];
           const flush = async () => {
-            const { stdout } = await execute('/bin/sh', ['-euc', lines.join('\n')], {
+            const script = ['set -a; [ ! -e reader.env ] || . ./reader.env; set +a', ...lines].join('\n');
+            const { stdout } = await execute('/bin/sh', ['-euc', script], {
               cwd: folder,
               env,
               timeout: 50_000,
