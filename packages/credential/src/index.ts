@@ -43,7 +43,7 @@ export { isBcryptHash, MAX_PIPECD_KEYS } from './pipecd-hash.ts';
 export { sha256, signPossession, verifyPossession } from './possession.ts';
 export { CLOCK_SKEW_SECONDS, DEFAULT_GATEWAY_AUDIENCE, PURPOSES, type Purpose } from './purposes.ts';
 export { importSigningKey, type SigningKey, type SignOptions, signCredential } from './sign.ts';
-export { verifySignature } from './signature.ts';
+export { verifySignature, verifySignatureNow } from './signature.ts';
 export { parseSnapshotKeys, type SnapshotKeys } from './snapshot-keys.ts';
 export { parseStrictObject } from './strict-json.ts';
 export {

@@ -1,4 +1,5 @@
 import { MAX_CREDENTIAL_LENGTH } from '@spanpass/credential';
+import { AuthorizationAtHand } from './authorization-at-hand.ts';
 import type { CheckedRequest } from './contract.ts';
 import { AuthenticationError } from './refusals.ts';
 
@@ -14,7 +15,7 @@ const JOINED = /,[ \t]*[A-Za-z0-9!#$%&'*+.^_`|~-]+[ \t]+[^ \t]/;
  * @throws AuthenticationError `credential_multiple`, `credential_too_large`
  */
 export function soleAuthorization(request: CheckedRequest): string | undefined {
-  const header = request.headers.authorization;
+  const header = request instanceof AuthorizationAtHand ? request.authorization : request.headers.authorization;
   const value = typeof header === 'string' || header === undefined ? header : onlyOf(header);
   if (value === undefined || value === '') return undefined;
   if (value.length > MAX_AUTHORIZATION_LENGTH) throw new AuthenticationError('credential_too_large');

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { NEVER } from '@spanpass/credential';
 import { bearerToken } from '../authorization.ts';
 import { untilAborted } from '../check-deadline.ts';
-import type { Authenticator, AuthenticatorOutcome, VerifiedFacts } from '../contract.ts';
+import type { Authenticator, AuthenticatorOutcome, AwaitOutcome, CheckedRequest, VerifiedFacts } from '../contract.ts';
 import { createSteadyClock } from '../keys/steady-clock.ts';
 import { TokenBuckets } from '../keys/token-buckets.ts';
 import { wholeNumber } from '../options.ts';
@@ -156,20 +156,26 @@ export function pipecdKey(options: PipecdKeyOptions): Authenticator {
     return work;
   }
 
+  function begin(request: CheckedRequest): AuthenticatorOutcome | AwaitOutcome {
+    const token = bearerToken(request);
+    if (token === undefined || !isStaticKey(token)) return { kind: 'not-mine' };
+    const shown = parseStaticKey(token);
+    if (shown === undefined) return refused(new AuthenticationError('static_key_malformed'));
+    const fingerprint = memory.fingerprint(token);
+    const record = pipeds.peek(shown.project, shown.piped);
+    const outcome = record && remembered(fingerprint, record);
+    return outcome ?? (signal => untilAborted(join(fingerprint, shown, request.peer.address), signal));
+  }
+
   return {
     name: NAME,
     // Not on the header alone, though it could: then the credential itself would be kept as a key of the decisions.
     restsOn: 'request',
     queue: () => comparer.depth,
+    begin,
     authenticate(request, signal) {
-      const token = bearerToken(request);
-      if (token === undefined || !isStaticKey(token)) return { kind: 'not-mine' };
-      const shown = parseStaticKey(token);
-      if (shown === undefined) return refused(new AuthenticationError('static_key_malformed'));
-      const fingerprint = memory.fingerprint(token);
-      const record = pipeds.peek(shown.project, shown.piped);
-      const outcome = record && remembered(fingerprint, record);
-      return outcome ?? untilAborted(join(fingerprint, shown, request.peer.address), signal);
+      const begun = begin(request);
+      return typeof begun === 'function' ? begun(signal) : begun;
     },
   };
 }

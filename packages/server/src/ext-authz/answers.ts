@@ -1,3 +1,4 @@
+import { LRUCache } from 'lru-cache';
 import type { Owner, Principal } from '../contract.ts';
 import { CheckResponse, type HeaderValueOption, type Struct } from '../generated/ext_authz.ts';
 import { identityHeaders } from '../identity.ts';
@@ -14,8 +15,12 @@ export interface Answers {
   refuse(error: AuthenticationError, forGrpc: boolean): Buffer;
 }
 
+/** Owners whose allow is kept beyond the one credential that it was encoded for. */
+const MAX_OWNERS = 4096;
+
 export function createAnswers(): Answers {
   const allowed = new WeakMap<Principal, Buffer>();
+  const allowedOwners = new LRUCache<string, { readonly owner: Owner; readonly answer: Buffer }>({ max: MAX_OWNERS });
   const refusedOwners = new WeakMap<Owner, Map<string, Buffer>>();
   const refusedAnybody = new Map<string, Buffer>();
 
@@ -26,11 +31,21 @@ export function createAnswers(): Answers {
     return known;
   };
 
+  /** All credentials of a key have the same owner, and it is all that the answer says. */
+  const allowOwner = (principal: Principal): Buffer => {
+    const { project, piped, credentialId } = principal;
+    const known = allowedOwners.get(credentialId);
+    if (known?.owner.project === project && known.owner.piped === piped) return known.answer;
+    const answer = encodeAllow(principal);
+    allowedOwners.set(credentialId, { owner: { project, piped, credentialId }, answer });
+    return answer;
+  };
+
   return {
     allow(principal) {
       let answer = allowed.get(principal);
       if (answer === undefined) {
-        answer = encodeAllow(principal);
+        answer = allowOwner(principal);
         allowed.set(principal, answer);
       }
       return answer;

@@ -1,4 +1,5 @@
 import { X509Certificate } from 'node:crypto';
+import { AuthorizationAtHand } from '../authorization-at-hand.ts';
 import type { CheckedRequest, PeerCertificate } from '../contract.ts';
 import { AuthenticationError } from '../refusals.ts';
 import { WireCursor } from './wire-cursor.ts';
@@ -11,7 +12,9 @@ const MAX_CERTIFICATE_LENGTH = 32_768;
 
 /**
  * Reads what Envoy asks. A header that was sent twice comes joined with a comma, or, with `encode_raw_headers`, as a
- * list; the names are lower case, and each byte of a value is a character, as `node:http` has it. Nothing is made of the fields that nobody here looks at.
+ * list; the names are lower case, and each byte of a value is a character, as `node:http` has it. All of it is looked
+ * through at once, for bytes that are no message must be refused; but of its fields only those are read that somebody
+ * asks for, and nothing is made of the fields that nobody here looks at. `bytes` must not change afterwards.
  *
  * @throws AuthenticationError `request_malformed`, `request_too_large`
  */
@@ -22,12 +25,39 @@ export function readCheckRequest(bytes: Buffer): CheckedRequest {
   } catch (cause) {
     throw new AuthenticationError('request_malformed', { cause });
   }
-  const { hasHttp, headersLength, method, path, address } = parts;
-  if (!hasHttp) throw new AuthenticationError('request_malformed');
-  if (headersLength > MAX_HEADERS_LENGTH) throw new AuthenticationError('request_too_large');
-  const certificate = readCertificate(parts);
-  const headers = withRawHeaders(parts);
-  return { headers, method, path, peer: certificate ? { address, certificate } : { address } };
+  if (!parts.hasHttp) throw new AuthenticationError('request_malformed');
+  if (parts.headersLength > MAX_HEADERS_LENGTH) throw new AuthenticationError('request_too_large');
+  if (parts.certificate.length > MAX_CERTIFICATE_LENGTH) throw new AuthenticationError('request_too_large');
+  return new WireRequest(bytes, parts);
+}
+
+/** Where a field's content lies. */
+class Place {
+  from = 0;
+  to = 0;
+
+  get length(): number {
+    return this.to - this.from;
+  }
+
+  set({ from, to }: Pick<WireCursor, 'from' | 'to'>): void {
+    this.from = from;
+    this.to = to;
+  }
+
+  clear(): void {
+    this.from = 0;
+    this.to = 0;
+  }
+
+  /** Each byte a character. Holds on to nothing else. */
+  characters(bytes: Buffer): string {
+    return this.length === 0 ? '' : bytes.toString('latin1', this.from, this.to);
+  }
+
+  text(bytes: Buffer): string {
+    return bytes.toString('utf8', this.from, this.to);
+  }
 }
 
 /**
@@ -36,27 +66,76 @@ export function readCheckRequest(bytes: Buffer): CheckedRequest {
  */
 class RequestParts {
   hasHttp = false;
-  method = '';
-  path = '';
-  headers: Record<string, string> = {};
-  rawHeaders: { readonly name: string; readonly value: string }[] | undefined;
+  readonly http = new Place();
+  readonly method = new Place();
+  readonly path = new Place();
+  readonly authorization = new Place();
+  hasAuthorization = false;
+  hasRawHeaders = false;
   headersLength = 0;
-  address = '';
-  principal = '';
-  certificate = '';
+  readonly address = new Place();
+  readonly principal = new Place();
+  readonly certificate = new Place();
 
   forgetHttp(): void {
     this.hasHttp = false;
-    this.method = '';
-    this.path = '';
-    this.headers = {};
-    this.rawHeaders = undefined;
+    this.method.clear();
+    this.path.clear();
+    this.hasAuthorization = false;
+    this.hasRawHeaders = false;
   }
 
   forgetPeer(): void {
-    this.address = '';
-    this.principal = '';
-    this.certificate = '';
+    this.address.clear();
+    this.principal.clear();
+    this.certificate.clear();
+  }
+}
+
+class WireRequest extends AuthorizationAtHand {
+  readonly #bytes: Buffer;
+  readonly #parts: RequestParts;
+  #headers: CheckedRequest['headers'] | undefined;
+  #peer: CheckedRequest['peer'] | undefined;
+
+  constructor(bytes: Buffer, parts: RequestParts) {
+    super();
+    this.#bytes = bytes;
+    this.#parts = parts;
+  }
+
+  get authorization(): string | readonly string[] | undefined {
+    const { hasRawHeaders, hasAuthorization, authorization } = this.#parts;
+    if (hasRawHeaders) return this.headers.authorization;
+    return hasAuthorization ? authorization.characters(this.#bytes) : undefined;
+  }
+
+  get method(): string {
+    return this.#parts.method.characters(this.#bytes);
+  }
+
+  get path(): string {
+    return this.#parts.path.characters(this.#bytes);
+  }
+
+  get headers(): CheckedRequest['headers'] {
+    this.#headers ??= readHeaders(this.#bytes, this.#parts.http);
+    return this.#headers;
+  }
+
+  get peer(): CheckedRequest['peer'] {
+    this.#peer ??= this.#readPeer();
+    return this.#peer;
+  }
+
+  #readPeer(): CheckedRequest['peer'] {
+    const { address, principal, certificate } = this.#parts;
+    const of = address.text(this.#bytes);
+    if (principal.length + certificate.length === 0) return { address: of };
+    return {
+      address: of,
+      certificate: peerCertificate(principal.text(this.#bytes), certificate.text(this.#bytes)),
+    };
   }
 }
 
@@ -86,20 +165,20 @@ function readAttributes(cursor: WireCursor, end: number, parts: RequestParts): v
 function readPeer(cursor: WireCursor, end: number, parts: RequestParts): void {
   while (cursor.next(end)) {
     if (cursor.field === 1) readAddress(inside(cursor), cursor.to, parts);
-    else if (cursor.field === 4) parts.principal = cursor.text();
-    else if (cursor.field === 5) parts.certificate = cursor.text();
+    else if (cursor.field === 4) parts.principal.set(cursor);
+    else if (cursor.field === 5) parts.certificate.set(cursor);
   }
 }
 
 /** Address: `socket_address` (1), in it `address` (2). */
 function readAddress(cursor: WireCursor, end: number, parts: RequestParts): void {
-  parts.address = '';
+  parts.address.clear();
   while (cursor.next(end)) if (cursor.field === 1) readSocketAddress(inside(cursor), cursor.to, parts);
 }
 
 function readSocketAddress(cursor: WireCursor, end: number, parts: RequestParts): void {
-  parts.address = '';
-  while (cursor.next(end)) if (cursor.field === 2) parts.address = cursor.text();
+  parts.address.clear();
+  while (cursor.next(end)) if (cursor.field === 2) parts.address.set(cursor);
 }
 
 function readRequest(cursor: WireCursor, end: number, parts: RequestParts): void {
@@ -107,6 +186,7 @@ function readRequest(cursor: WireCursor, end: number, parts: RequestParts): void
     if (cursor.field !== 2) continue;
     parts.forgetHttp();
     parts.hasHttp = true;
+    parts.http.set(cursor);
     readHttp(inside(cursor), cursor.to, parts);
   }
 }
@@ -114,38 +194,94 @@ function readRequest(cursor: WireCursor, end: number, parts: RequestParts): void
 /** HttpRequest: `method` (2), `headers` (3), `path` (4), `header_map` (13). */
 function readHttp(cursor: WireCursor, end: number, parts: RequestParts): void {
   while (cursor.next(end)) {
-    if (cursor.field === 3) readHeader(inside(cursor), cursor.to, parts);
-    else if (cursor.field === 2) parts.method = cursor.characters();
-    else if (cursor.field === 4) parts.path = cursor.characters();
-    else if (cursor.field === 13) readHeaderMap(inside(cursor), cursor.to, parts);
+    if (cursor.field === 3) lookAtHeader(inside(cursor), cursor.to, parts);
+    else if (cursor.field === 2) parts.method.set(cursor);
+    else if (cursor.field === 4) parts.path.set(cursor);
+    else if (cursor.field === 13) lookAtHeaderMap(inside(cursor), cursor.to, parts);
   }
 }
 
-function readHeader(cursor: WireCursor, end: number, parts: RequestParts): void {
+const AUTHORIZATION = Buffer.from('authorization');
+
+/** A map's entry: key (1) and value (2). */
+function lookAtHeader(cursor: WireCursor, end: number, parts: RequestParts): void {
+  let isAuthorization = false;
+  let from = 0;
+  let to = 0;
+  while (cursor.next(end)) {
+    const length = cursor.to - cursor.from;
+    parts.headersLength += length;
+    if (cursor.field === 1) isAuthorization = length === AUTHORIZATION.length && isNamed(cursor, AUTHORIZATION);
+    else if (cursor.field === 2) {
+      from = cursor.from;
+      to = cursor.to;
+    }
+  }
+  if (!isAuthorization) return;
+  parts.hasAuthorization = true;
+  parts.authorization.from = from;
+  parts.authorization.to = to;
+}
+
+function isNamed({ bytes, from }: WireCursor, name: Buffer): boolean {
+  for (let at = 0; at < name.length; at++) if (bytes[from + at] !== name[at]) return false;
+  return true;
+}
+
+function lookAtHeaderMap(cursor: WireCursor, end: number, parts: RequestParts): void {
+  parts.hasRawHeaders = false;
+  while (cursor.next(end)) {
+    if (cursor.field !== 1) continue;
+    parts.hasRawHeaders = true;
+    const inner = inside(cursor);
+    const { to } = cursor;
+    while (inner.next(to)) parts.headersLength += inner.to - inner.from;
+  }
+}
+
+/** The headers of an HttpRequest that was looked through before. */
+function readHeaders(bytes: Buffer, { from, to }: Place): CheckedRequest['headers'] {
+  const cursor = new WireCursor(bytes);
+  cursor.at = from;
+  const headers: Record<string, string> = {};
+  let rawHeaders: readonly RawHeader[] = [];
+  while (cursor.next(to)) {
+    const end = cursor.to;
+    if (cursor.field === 3) {
+      const { name, value } = readHeader(inside(cursor), end);
+      if (name !== '__proto__') headers[name] = value;
+    } else if (cursor.field === 13) rawHeaders = readHeaderMap(inside(cursor), end);
+  }
+  return withRawHeaders(headers, rawHeaders);
+}
+
+interface RawHeader {
+  readonly name: string;
+  readonly value: string;
+}
+
+function readHeader(cursor: WireCursor, end: number): RawHeader {
   let name = '';
   let value = '';
   while (cursor.next(end)) {
-    parts.headersLength += cursor.to - cursor.from;
     if (cursor.field === 1) name = cursor.characters();
     else if (cursor.field === 2) value = cursor.characters();
   }
-  if (name !== '__proto__') parts.headers[name] = value;
+  return { name, value };
 }
 
-function readHeaderMap(cursor: WireCursor, end: number, parts: RequestParts): void {
-  parts.rawHeaders = [];
-  while (cursor.next(end)) {
-    if (cursor.field === 1) parts.rawHeaders.push(readRawHeader(inside(cursor), cursor.to, parts));
-  }
+function readHeaderMap(cursor: WireCursor, end: number): readonly RawHeader[] {
+  const rawHeaders: RawHeader[] = [];
+  while (cursor.next(end)) if (cursor.field === 1) rawHeaders.push(readRawHeader(inside(cursor), cursor.to));
+  return rawHeaders;
 }
 
 /** HeaderValue: `key` (1), and `value` (2) or `raw_value` (3). */
-function readRawHeader(cursor: WireCursor, end: number, parts: RequestParts) {
+function readRawHeader(cursor: WireCursor, end: number): RawHeader {
   let name = '';
   let text = '';
   let raw = '';
   while (cursor.next(end)) {
-    parts.headersLength += cursor.to - cursor.from;
     if (cursor.field === 1) name = cursor.characters();
     else if (cursor.field === 2) text = cursor.characters();
     else if (cursor.field === 3) raw = cursor.characters();
@@ -159,8 +295,8 @@ function inside(cursor: WireCursor): WireCursor {
   return cursor;
 }
 
-function withRawHeaders({ headers, rawHeaders }: RequestParts): CheckedRequest['headers'] {
-  if (rawHeaders === undefined || rawHeaders.length === 0) return headers;
+function withRawHeaders(headers: Record<string, string>, rawHeaders: readonly RawHeader[]): CheckedRequest['headers'] {
+  if (rawHeaders.length === 0) return headers;
   const lists = new Map(Object.entries(headers).map(([name, value]): [string, string[]] => [name, [value]]));
   for (const { name, value } of rawHeaders) {
     const list = lists.get(name);
@@ -170,9 +306,7 @@ function withRawHeaders({ headers, rawHeaders }: RequestParts): CheckedRequest['
   return Object.fromEntries(lists);
 }
 
-function readCertificate({ principal, certificate }: RequestParts): PeerCertificate | undefined {
-  if (principal === '' && certificate === '') return undefined;
-  if (certificate.length > MAX_CERTIFICATE_LENGTH) throw new AuthenticationError('request_too_large');
+function peerCertificate(principal: string, certificate: string): PeerCertificate {
   let thumbprint: string | undefined;
   return {
     principal,

@@ -15,12 +15,11 @@ export class WireCursor {
   to = 0;
 
   /** All of it, each byte a character: to cut a piece from a string costs a tenth of decoding one. */
-  readonly #characters: string;
+  #characters: string | undefined;
 
   constructor(bytes: Buffer) {
     this.bytes = bytes;
     this.at = 0;
-    this.#characters = bytes.toString('latin1');
   }
 
   /** Whether there is another field before `end`. */
@@ -48,6 +47,7 @@ export class WireCursor {
    * that holds the whole message, so it is not for keeping.
    */
   characters(): string {
+    this.#characters ??= this.bytes.toString('latin1');
     return this.#characters.slice(this.from, this.to);
   }
 

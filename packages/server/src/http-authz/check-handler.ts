@@ -1,7 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Principal, Server } from '../contract.ts';
 import { decide } from '../decide.ts';
-import { ObservedCheck, type Observer } from '../observer.ts';
+import { type Caller, ObservedCheck, type Observer } from '../observer.ts';
 import { AuthenticationError } from '../refusals.ts';
 import { traceHeaderOf } from '../trace-header.ts';
 import type { HttpAnswer } from './dialect.ts';
@@ -32,10 +32,16 @@ export function checkHandler(
     request: IncomingMessage,
     response: ServerResponse,
     status: number,
-    { headers, body = '' }: HttpAnswer,
+    { headers, body, flat }: HttpAnswer,
   ) {
     if (isDraining() || announcesBody(request)) response.setHeader('connection', 'close');
-    const complete = 'content-length' in headers ? headers : { ...headers, 'content-length': Buffer.byteLength(body) };
+    else if (flat !== undefined) {
+      if (keepsByItself(request, response)) response.removeHeader('connection');
+      response.writeHead(status, flat).end();
+      return;
+    }
+    const complete =
+      'content-length' in headers ? headers : { ...headers, 'content-length': Buffer.byteLength(body ?? '') };
     response.writeHead(status, complete).end(body);
   }
 
@@ -58,13 +64,31 @@ export function checkHandler(
         refuse(AuthenticationError.from(error));
       }
     };
-    const observed = new ObservedCheck(observer, 'ext_authz_http', {
-      method: request.method ?? '',
-      // The proxy's own span of the check, or that of the request that it has in hand.
-      traceHeader: traceHeaderOf(request),
-    });
+    const observed = new ObservedCheck(observer, 'ext_authz_http', new Proxying(request));
     decide(server, observed, () => readCheck(request, dialect.original(request, rest)), { allow, refuse });
   };
+}
+
+/** The proxy's own span of the check, or that of the request that it has in hand. */
+class Proxying implements Caller {
+  readonly #request: IncomingMessage;
+
+  constructor(request: IncomingMessage) {
+    this.#request = request;
+  }
+
+  get method(): string {
+    return this.#request.method ?? '';
+  }
+
+  traceHeader(name: string): string | undefined {
+    return traceHeaderOf(this.#request)(name);
+  }
+}
+
+/** HTTP/1.1 keeps a connection unless somebody says otherwise: nothing that says so has to be written and read. */
+function keepsByItself({ httpVersionMinor }: IncomingMessage, { shouldKeepAlive }: ServerResponse): boolean {
+  return httpVersionMinor === 1 && shouldKeepAlive;
 }
 
 const NO_CHECK = 'no check is answered on this path\n';

@@ -12,6 +12,8 @@ export interface OriginalRequest {
 export interface HttpAnswer {
   readonly headers: Readonly<Record<string, string>>;
   readonly body?: Buffer | string;
+  /** The headers, complete, in the form that node:http writes fastest: names and values in turn. */
+  readonly flat?: string[];
 }
 
 /** How one kind of proxy asks over HTTP, and what it makes of the answer. */
@@ -38,7 +40,8 @@ export function oncePerPrincipal(
   return principal => {
     let answer = answers.get(principal);
     if (answer === undefined) {
-      answer = { headers: { ...headersOf(principal), 'content-length': '0' } };
+      const headers = { ...headersOf(principal), 'content-length': '0' };
+      answer = { headers, flat: Object.entries(headers).flat() };
       answers.set(principal, answer);
     }
     return answer;

@@ -50,7 +50,10 @@ export function withForwardedCertificates(server: Server, options: ForwardedCert
       const client = unverifiedClientAddress ?? forwardedAddress(forwardedFor, hop => trusted.has(hop));
       const forwarded = header === undefined ? undefined : forwardedCertificate(header, hops);
       const peer = { address: client ?? address, ...(forwarded && { certificate: forwarded }) };
-      return server.authenticate({ ...request, peer }, signal);
+      return server.authenticate(
+        { headers: request.headers, method: request.method, path: request.path, peer },
+        signal,
+      );
     },
   };
 }
