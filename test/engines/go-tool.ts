@@ -5,7 +5,7 @@ import { engineVersions } from './names.ts';
 import { progress, run } from './run.ts';
 
 interface GoTool {
-  readonly name: 'helm' | 'kubeconform' | 'compose-spec';
+  readonly name: 'helm' | 'kubeconform';
   /** The package of the command, whose module has the version of the engine. */
   readonly command: string;
   /** What the build says while it takes its time. */
@@ -40,10 +40,4 @@ export function installHelm(): Promise<string> {
 export function installKubeconform(): Promise<string> {
   const command = 'github.com/yannh/kubeconform/cmd/kubeconform';
   return installGoTool({ name: 'kubeconform', command, takes: 'half a minute' });
-}
-
-/** Loads a compose file as `docker compose` does, and prints what it understood: the loader that it is built on. */
-export function installComposeSpec(): Promise<string> {
-  const command = 'github.com/compose-spec/compose-go/v2/cmd';
-  return installGoTool({ name: 'compose-spec', command, takes: 'half a minute' });
 }

@@ -1,3 +1,4 @@
+import { installComposeSpec } from './compose-spec.ts';
 import {
   installChromium,
   installH2load,
@@ -8,7 +9,7 @@ import {
 } from './debian.ts';
 import { installEnvoy } from './envoy.ts';
 import { installPipedGo, installPipedPython } from './examples.ts';
-import { installComposeSpec, installHelm, installKubeconform } from './go-tool.ts';
+import { installHelm, installKubeconform } from './go-tool.ts';
 import { installJaeger } from './jaeger.ts';
 import { installKubernetesSchemas } from './kubernetes-schemas.ts';
 import { type Engine, EngineMissing, type EngineName, engineVersions } from './names.ts';

@@ -88,7 +88,7 @@ await describeWithEngine(nodes, 'the packages, installed from their tarballs int
           SPANPASS_PORT: String(ports.grpc),
           SPANPASS_HTTP_PORT: String(ports.http),
           SPANPASS_METRICS_PORT: String(ports.metrics),
-          SPANPASS_AUTH_SERVER_TOKEN: 'a token that no control plane is asked about',
+          SPANPASS_AUTH_SERVER_TOKEN: 'a-token-that-nobody-is-asked-about',
         },
         ready: () => answersOk(`http://127.0.0.1:${ports.metrics}/healthz`),
         readyWithinMs: 60_000,
