@@ -31,7 +31,16 @@ export async function startOne({ settings, load, env, logger, worker }: StartOne
   const opened = await open(settings).catch(asWrongUsage);
   try {
     const { metricsTls, ...changes } = changesOf(settings, opened);
-    const { host, grpcPort: port, metricsHost, metricsPort, drainDelayMs, drainTimeoutMs, docsUrl, maxDecisions } = settings;
+    const {
+      host,
+      grpcPort: port,
+      metricsHost,
+      metricsPort,
+      drainDelayMs,
+      drainTimeoutMs,
+      docsUrl,
+      maxDecisions,
+    } = settings;
     const metrics = { host: metricsHost, port: metricsPort, ...(metricsTls && { tls: metricsTls }) };
     const auth = await startAuthServer({
       ...changes,

@@ -1,9 +1,7 @@
 import { availableParallelism } from 'node:os';
 import { wrongUsage } from '../failure.ts';
 import type { AuthServerSettings } from '../settings/auth-server.ts';
-
-/** Room for both ports of a worker, where they lie side by side as the usual ones do. */
-export const WORKER_PORT_STEP = 2;
+import { WORKER_PORT_STEP } from '../worker-ports.ts';
 
 /** How many processes answer checks. */
 export function workerCount({ workers }: Pick<AuthServerSettings, 'workers'>): number {

@@ -33,6 +33,7 @@ interface GatewayFlags extends OutputOption {
 interface EnvoyFlags extends GatewayFlags {
   readonly check: 'grpc' | 'http' | 'jwt';
   readonly auth?: string[];
+  readonly authWorkers?: number;
   readonly authCa?: string;
   readonly authCert?: string;
   readonly authKey?: string;
@@ -84,6 +85,12 @@ function envoyCommand(io: Io): Command {
       '--auth <host:port...>',
       `auth servers (default: ${gatewayDefaults.authGrpcEndpoint}, or 9087 over HTTP); with jwt the control plane (default: ${gatewayDefaults.controlPlaneEndpoint})`,
     )
+    .addOption(
+      new Option(
+        '--auth-workers <number>',
+        'workers of each auth server, where these have ports of their own',
+      ).argParser(Number),
+    )
     .option(
       '--issuer <url>',
       `with jwt: the control plane, as its tokens name it (default: http://${gatewayDefaults.controlPlaneEndpoint})`,
@@ -99,6 +106,7 @@ function envoyCommand(io: Io): Command {
       'after',
       examples(
         'spanpass gateway envoy --auth 10.0.0.5:9086 > envoy.yaml',
+        'spanpass gateway envoy --auth 10.0.0.5:9086 --auth-workers 4 > envoy.yaml',
         'spanpass gateway envoy --check http --auth 10.0.0.5:9087 > envoy.yaml',
         'spanpass gateway envoy --check jwt --auth 10.0.0.4:443 --auth-ca ca.pem --issuer https://control-plane.example.org',
         'GATEWAY_TOKEN=… envoy -c envoy.yaml',
@@ -116,11 +124,12 @@ function envoyCommand(io: Io): Command {
 }
 
 function authOf(flags: EnvoyFlags): EnvoyOptions['auth'] {
-  const { check: mode, auth: endpoints, issuer, audience } = flags;
+  const { check: mode, auth: endpoints, authWorkers: workers, issuer, audience } = flags;
   const shared = { ...(endpoints && { endpoints }), tls: authTlsOf(flags) };
+  if (mode === 'jwt' && workers !== undefined) throw wrongUsage('--auth-workers: with jwt no auth server is asked');
   if (mode === 'jwt') return { mode, ...shared, ...(issuer && { issuer }), ...(audience && { audience }) };
   if (issuer !== undefined || audience !== undefined) throw wrongUsage('--issuer and --audience need --check jwt');
-  return { mode, ...shared };
+  return { mode, ...shared, ...(workers !== undefined && { workers }) };
 }
 
 function nginxCommand(io: Io): Command {

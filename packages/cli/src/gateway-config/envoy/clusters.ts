@@ -1,4 +1,5 @@
 import { isIP } from 'node:net';
+import { WORKER_PORT_STEP } from '../../worker-ports.ts';
 import type { Endpoint } from '../endpoint.ts';
 import type { EnvoySettings } from './options.ts';
 import { duration, typed } from './proto.ts';
@@ -7,7 +8,7 @@ import { authServerTls } from './tls.ts';
 export function clusters({ auth, upstream, clusterTimeouts }: EnvoySettings) {
   return [
     {
-      ...cluster('auth', auth.endpoints, clusterTimeouts.authConnectMs),
+      ...cluster('auth', authEndpoints(auth), clusterTimeouts.authConnectMs),
       ...(auth.mode === 'grpc' ? http2 : {}),
       ...authServerTls(auth),
       ...(auth.mode === 'jwt' ? {} : watched(auth.mode)),
@@ -22,6 +23,13 @@ export function clusters({ auth, upstream, clusterTimeouts }: EnvoySettings) {
       ...(upstream.http.length > 1 ? { outlier_detection: ejectFast } : {}),
     },
   ];
+}
+
+function authEndpoints(auth: EnvoySettings['auth']): readonly Endpoint[] {
+  if (auth.mode === 'jwt') return auth.endpoints;
+  return auth.endpoints.flatMap(({ host, port }) =>
+    Array.from({ length: auth.workers }, (_, at) => ({ host, port: port + at * WORKER_PORT_STEP })),
+  );
 }
 
 /** An auth server that has gone away is noticed before the next check. The control plane is asked for its keys once a minute. */

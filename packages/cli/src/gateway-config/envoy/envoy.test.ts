@@ -29,6 +29,18 @@ function addresses(cluster: Loose): string[] {
   });
 }
 
+it('makes each worker of each auth server an endpoint', () => {
+  const auth = { mode: 'grpc' as const, endpoints: ['10.0.0.5:9086', '[::1]:9286'], workers: 2 };
+  expect(addresses(clusters(generate({ auth })).auth)).toEqual([
+    '10.0.0.5|9086',
+    '10.0.0.5|9088',
+    '::1|9286',
+    '::1|9288',
+  ]);
+  for (const workers of [0, 257, Number.NaN])
+    expect(() => generate({ auth: { mode: 'grpc', workers } })).toThrow(/workers/);
+});
+
 describe('the defaults', () => {
   const config = generate();
 

@@ -20,6 +20,12 @@ const authTls = z
   })
   .refine(...certificateHasKey);
 
+/**
+ * Workers of each auth server that have ports of their own (`workerPorts: own`): each is an endpoint, two ports above the one
+ * before. So each is asked by every thread of Envoy, and watched for itself.
+ */
+const workers = z.int().min(1).max(256).default(1);
+
 /** Checks carry credentials: have TLS wherever the auth server is beyond loopback. */
 const secured = { tls: authTls.optional() };
 
@@ -34,11 +40,13 @@ const auth = z.discriminatedUnion('mode', [
   z.strictObject({
     mode: z.literal('grpc'),
     endpoints: endpoints.prefault([gatewayDefaults.authGrpcEndpoint]),
+    workers,
     ...secured,
   }),
   z.strictObject({
     mode: z.literal('http'),
     endpoints: endpoints.prefault([gatewayDefaults.authHttpEndpoint]),
+    workers,
     ...secured,
   }),
   z.strictObject({
