@@ -18,7 +18,13 @@ export const freePortFlags = [
   '--control-plane-port',
 ].flatMap(flag => [flag, '0']);
 
-export interface ControlPlaneSettings {
+/** Whose build is started. */
+interface Built {
+  /** The command of another version; this one's by default. */
+  readonly command?: string | undefined;
+}
+
+export interface ControlPlaneSettings extends Built {
   readonly folder: string;
   readonly port: number;
   readonly adminToken: string;
@@ -34,6 +40,7 @@ export interface ControlPlaneSettings {
 /** `spanpass control-plane`. */
 export function startControlPlane(stage: Stage, settings: ControlPlaneSettings): Promise<RunningProcess> {
   return startCommand(stage, 'control-plane', {
+    command: settings.command,
     env: {
       SPANPASS_DATA_DIR: join(settings.folder, 'data'),
       SPANPASS_PORT: String(settings.port),
@@ -44,14 +51,13 @@ export function startControlPlane(stage: Stage, settings: ControlPlaneSettings):
       // Empty counts as absent.
       SPANPASS_DATABASE_URL: settings.databaseUrl ?? '',
       ...settings.env,
-      ...settings.env,
     },
     nodeArgs: settings.nodeArgs ?? [],
     readyUrl: `http://127.0.0.1:${settings.port}/readyz`,
   });
 }
 
-export interface AuthServerSettings {
+export interface AuthServerSettings extends Built {
   readonly grpcPort: number;
   /** Checks over HTTP; any free port by default. */
   readonly httpPort?: number;
@@ -65,6 +71,7 @@ export interface AuthServerSettings {
 /** `spanpass server`. */
 export function startAuthServer(stage: Stage, settings: AuthServerSettings): Promise<RunningProcess> {
   return startCommand(stage, 'server', {
+    command: settings.command,
     env: {
       SPANPASS_GRPC_PORT: String(settings.grpcPort),
       SPANPASS_HTTP_PORT: String(settings.httpPort ?? 0),
@@ -77,7 +84,7 @@ export function startAuthServer(stage: Stage, settings: AuthServerSettings): Pro
   });
 }
 
-export interface ForwardSettings {
+export interface ForwardSettings extends Built {
   readonly grpcPort: number;
   readonly httpPort: number;
   readonly keyFile: string;
@@ -89,16 +96,17 @@ export interface ForwardSettings {
 
 /** `spanpass forward`. */
 export function startForward(stage: Stage, settings: ForwardSettings): Promise<RunningProcess> {
-  const { grpcPort, httpPort, keyFile, endpoint, spoolDir, args = [] } = settings;
+  const { command, grpcPort, httpPort, keyFile, endpoint, spoolDir, args = [] } = settings;
   const ports = ['--grpc-port', String(grpcPort), '--http-port', String(httpPort)];
   return startCommand(stage, 'forward', {
+    command,
     env: {},
     args: ['--key-file', keyFile, '--endpoint', endpoint, '--spool-dir', spoolDir, ...ports, ...args],
     readyUrl: `http://127.0.0.1:${httpPort}/readyz`,
   });
 }
 
-interface Command {
+interface Command extends Built {
   readonly nodeArgs?: readonly string[];
   readonly args?: readonly string[];
   readonly env: NodeJS.ProcessEnv;
@@ -108,13 +116,13 @@ interface Command {
 async function startCommand(
   stage: Stage,
   name: string,
-  { args = [], nodeArgs = [], env, readyUrl }: Command,
+  { command = spanpassCommand, args = [], nodeArgs = [], env, readyUrl }: Command,
 ): Promise<RunningProcess> {
-  if (!existsSync(spanpassCommand)) throw new Error(`${spanpassCommand} is not there: npm run build`);
+  if (!existsSync(command)) throw new Error(`${command} is not there: npm run build`);
   return startProcess(stage, {
     name: `spanpass ${name}`,
     command: process.execPath,
-    args: [...nodeArgs, spanpassCommand, name, ...args],
+    args: [...nodeArgs, command, name, ...args],
     env,
     ready: () => answersOk(readyUrl),
     // Where others use the machine too, it takes that long until the first line of it runs.
