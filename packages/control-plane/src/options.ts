@@ -1,6 +1,7 @@
 import { DEFAULT_GATEWAY_AUDIENCE } from '@spanpass/credential';
 import type { Logger } from 'pino';
 import { z } from 'zod';
+import { type SignInOptions, signInOptionsSchema } from './sign-in/options.ts';
 import { MAX_ACCESS_TOKEN_LIFE_SECONDS } from './wire/signing-keys.ts';
 
 /** How a control plane runs. Everything has a default. */
@@ -54,6 +55,8 @@ export interface ControlPlaneOptions {
   readonly trustedProxies?: readonly string[] | undefined;
   /** Directory of static files to serve at `/`, or `false` for none. Default: the console, where it is built. */
   readonly consoleDir?: string | false | undefined;
+  /** An OpenID Connect provider that people sign in to the console at. Default none: they do so with a token alone. */
+  readonly oidc?: SignInOptions | undefined;
   /** A query API of Jaeger's, for the deployments in the console: `/api/traces` is added. Default none. */
   readonly jaegerUrl?: string | undefined;
   /** Bounds on `POST /v1/enroll` and `POST /v1/renew` together, per peer address. Default a burst of 60, then 10 per second. */
@@ -161,6 +164,7 @@ const optionsSchema = z.strictObject({
     .readonly()
     .default([]),
   consoleDir: z.union([z.string().min(1), z.literal(false)]).optional(),
+  oidc: signInOptionsSchema.optional(),
   jaegerUrl: httpUrl.optional(),
   enrollRate: rate.default({ burst: 60, perSecond: 10 }),
   exchangeRate: rate.default({ burst: 500, perSecond: 100 }),

@@ -25,6 +25,8 @@ import { rotateWhenDue, settleSigningKeys } from './registry/rotate-signing-keys
 import { sealSigningKeys } from './registry/sealed-signing-keys.ts';
 import { type EncryptionKeys, settleEncryptionKeys } from './sealing/encryption-keys.ts';
 import { forgetSessions } from './sessions/sessions.ts';
+import { IdentityProvider } from './sign-in/identity-provider.ts';
+import { SignIn } from './sign-in/sign-in.ts';
 import { lockDataDir } from './store/data-dir-lock.ts';
 import type { Store } from './store/database.ts';
 import { openEmbedded } from './store/embedded.ts';
@@ -140,6 +142,14 @@ async function assemble(
     exchangeRate: new RateBound({ ...settings.exchangeRate, clock }),
     exchangeKeyRate: new RateBound({ ...settings.exchangeKeyRate, clock }),
     metrics,
+    signIn:
+      settings.oidc &&
+      new SignIn({
+        settings: settings.oidc,
+        provider: new IdentityProvider({ settings: settings.oidc, now: settings.now, clock }),
+        registry,
+        consoleUrl: () => settings.oidc?.consoleUrl ?? settings.publicUrl ?? url,
+      }),
     traces: settings.jaegerUrl === undefined ? undefined : new JaegerQuery(settings.jaegerUrl),
     logger,
     consoleFiles,

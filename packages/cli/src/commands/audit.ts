@@ -59,7 +59,7 @@ function listCommand(io: Io): Command {
       }
       await printResult(io, flags.json, { items }, () =>
         table(
-          ['ROW', 'AT', 'BY', 'TOKEN', 'FROM', 'ACTION', 'ON'],
+          ['ROW', 'AT', 'BY', 'WHO', 'FROM', 'ACTION', 'ON'],
           items.map(item => {
             const row = chainedRowSchema.safeParse(item);
             return row.success ? cellsOf(row.data) : ['?', '-', '-', '-', '-', 'no audit row: verify', '-'];
@@ -164,7 +164,8 @@ function describe({ fault, seq }: Extract<ChainVerdict, { intact: false }>): str
 function cellsOf({ seq, at, actor, action, target }: ChainedRow): (string | number)[] {
   const { project, piped, ...other } = target;
   const on = [[project, piped].filter(Boolean).join('/'), ...Object.values(other)].filter(Boolean).join(' ');
-  return [seq, time(at), actor.role, actor.tokenId ?? '-', actor.peerAddress ?? '-', action, on || '-'];
+  const who = actor.person?.email ?? actor.person?.subject ?? actor.tokenId ?? '-';
+  return [seq, time(at), actor.role, who, actor.peerAddress ?? '-', action, on || '-'];
 }
 
 function withFilters(command: Command): Command {

@@ -57,6 +57,9 @@ async function start(
     encryptionKeyFile,
     adminTokenFile,
     authServerTokenFile,
+    oidc,
+    oidcClientSecret,
+    oidcClientSecretFile,
     ...settings
   }: ControlPlaneSettings,
   { tls, logger }: { tls: ListenerTls | undefined; logger: Logger },
@@ -66,6 +69,8 @@ async function start(
   const encryptionKey = await secret(settings.encryptionKey, encryptionKeyFile);
   const adminToken = await secret(settings.adminToken, adminTokenFile);
   const authServerToken = await secret(settings.authServerToken, authServerTokenFile);
+  const clientSecret = await secret(oidcClientSecret, oidcClientSecretFile);
+  if (clientSecret !== undefined && oidc === undefined) throw wrongUsage('oidcClientSecret: needs oidc beside it');
   try {
     return await startControlPlane({
       ...settings,
@@ -73,6 +78,7 @@ async function start(
       encryptionKey,
       adminToken,
       authServerToken,
+      oidc: oidc && { ...oidc, clientSecret },
       tls,
       // All that the environment says has been read.
       env: {},

@@ -2,6 +2,7 @@ import { tlsSettings } from '@spanpass/server/settings';
 import { z } from 'zod';
 import { DEFAULT_DATA_DIR } from '../commands/options.ts';
 import { logLevel, path, port } from './parts.ts';
+import { signInSettings } from './sign-in.ts';
 
 const text = z.string().min(1).max(4096);
 
@@ -61,6 +62,13 @@ export const controlPlaneSettings = z.object({
     .describe(
       'Calls that one token may make: so many at once, then so many per second. Auth servers are not bounded. Default: `{ burst: 1000, perSecond: 500 }`.',
     ),
+  oidc: signInSettings
+    .optional()
+    .describe('An OpenID Connect provider that people sign in to the console at. Default: none, a token alone.'),
+  oidcClientSecret: text
+    .optional()
+    .describe('What this control plane shows to that provider. Default: none, PKCE alone. Secret.'),
+  oidcClientSecretFile: path.optional().describe('File of that secret, mode 0600.'),
   jaegerUrl: text
     .optional()
     .describe('A query API of Jaeger’s, for the deployments in the console: `/api/traces` is added. Default: none.'),

@@ -1,6 +1,19 @@
 import { keepPreviousData, useInfiniteQuery, useQuery } from '@tanstack/react-query';
 import { get } from './call.ts';
-import type { About, AuditRow, Deployment, Key, Page, Piped, Project, Session, Status, Token, Trace } from './types.ts';
+import type {
+  About,
+  AuditRow,
+  Deployment,
+  Key,
+  Page,
+  Piped,
+  Project,
+  Session,
+  Status,
+  Token,
+  Trace,
+  WaysIn,
+} from './types.ts';
 
 /** What is looked at changes within this, without being asked for. */
 const LIVE_MS = 2000;
@@ -12,6 +25,14 @@ export function useSession() {
     queryKey: ['session'],
     queryFn: ({ signal }) => get<Session>('/v1/session', {}, signal),
     refetchInterval: 60_000,
+  });
+}
+
+export function useWaysIn() {
+  return useQuery({
+    queryKey: ['session', 'ways-in'],
+    queryFn: ({ signal }) => get<WaysIn>('/v1/sign-in', {}, signal),
+    staleTime: 60_000,
   });
 }
 

@@ -7,8 +7,21 @@ export interface Page<T> {
   readonly next?: string;
 }
 
+/** Whom the identity provider signed in. */
+export interface Person {
+  readonly issuer: string;
+  readonly subject: string;
+  readonly email?: string;
+}
+
+export interface WaysIn {
+  readonly oidc?: { readonly name: string };
+}
+
 export interface Session {
-  readonly tokenId: string;
+  /** Absent for whoever signed in at the identity provider. */
+  readonly tokenId?: string;
+  readonly person?: Person;
   readonly role: Role;
   /** Absent: all. */
   readonly projects?: readonly string[];
@@ -25,6 +38,7 @@ export interface About {
   readonly sessionLifeSeconds: number;
   readonly followers: number;
   readonly revision: number;
+  readonly signInAt?: string;
   readonly traces: boolean;
 }
 
@@ -76,7 +90,12 @@ export interface Key {
 export interface AuditRow {
   readonly seq: number;
   readonly at: number;
-  readonly actor: { readonly role: string; readonly tokenId?: string; readonly peerAddress?: string };
+  readonly actor: {
+    readonly role: string;
+    readonly tokenId?: string;
+    readonly person?: Person;
+    readonly peerAddress?: string;
+  };
   readonly action: string;
   readonly target: {
     readonly project?: string;

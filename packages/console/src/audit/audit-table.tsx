@@ -1,6 +1,7 @@
 import { Anchor, Code, Text } from '@mantine/core';
 import type { AuditRow } from '../api/types.ts';
 import { When } from '../format/time.tsx';
+import { nameOf } from '../session/caller.ts';
 import { Scroll } from '../shell/scroll.tsx';
 
 /** @param isShort without what is the same in all rows of one piped */
@@ -47,6 +48,16 @@ export function AuditTable({ rows, isShort = false }: { rows: readonly AuditRow[
               )}
               <td>
                 {actor.role}
+                {actor.person && (
+                  <Text
+                    size="xs"
+                    c="dimmed"
+                    title={`${actor.person.subject} at ${actor.person.issuer}`}
+                    className="who"
+                  >
+                    {nameOf(actor.person)}
+                  </Text>
+                )}
                 {actor.tokenId && (
                   <Text size="xs" c="dimmed" title={actor.tokenId}>
                     {actor.tokenId.slice(0, 8)}…

@@ -28,13 +28,15 @@ const encoder = new TextEncoder();
 
 async function hashOf(before: string, { seq, atMs, actor, action, target, revision }: AuditRow): Promise<string> {
   const targets = Object.entries(target).sort(([a], [b]) => (a < b ? -1 : 1));
+  const { person } = actor;
   const fields = [
-    'spanpass-audit-1',
+    person === undefined ? 'spanpass-audit-1' : 'spanpass-audit-2',
     before,
     String(seq),
     String(atMs),
     actor.role,
     actor.tokenId,
+    ...(person === undefined ? [] : [person.issuer, person.subject, person.email]),
     actor.peerAddress,
     action,
     String(revision),

@@ -1,5 +1,5 @@
 import { createContext, useContext } from 'react';
-import type { Session } from '../api/types.ts';
+import type { Person, Session } from '../api/types.ts';
 
 export const CallerContext = createContext<Session | undefined>(undefined);
 
@@ -8,6 +8,11 @@ export function useCaller(): Session {
   const caller = useContext(CallerContext);
   if (caller === undefined) throw new Error('nobody is signed in here');
   return caller;
+}
+
+/** What to call somebody: by what others know of him too, where that is known. */
+export function nameOf({ email, subject }: Person): string {
+  return email ?? subject;
 }
 
 /** Whether buttons that change something are shown; the control plane decides all the same. */

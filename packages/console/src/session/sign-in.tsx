@@ -1,12 +1,18 @@
-import { Alert, Button, Code, Paper, PasswordInput, Stack, Text, Title } from '@mantine/core';
+import { Alert, Button, Code, Divider, Paper, PasswordInput, Stack, Text, Title } from '@mantine/core';
 import { useMutation, useQueryClient } from '@tanstack/react-query';
 import { type FormEvent, useEffect, useState } from 'react';
+import { useHashLocation } from 'wouter/use-hash-location';
 import { get, hasCode, post } from '../api/call.ts';
+import { useWaysIn } from '../api/queries.ts';
 import type { Session } from '../api/types.ts';
 import { Brand } from '../shell/brand.tsx';
+import { forgetRefusal, readRefusal } from './refused.ts';
 
 export function SignIn() {
   const [token, setToken] = useState('');
+  const [refused, setRefused] = useState(readRefusal);
+  const [page] = useHashLocation();
+  const { data: ways } = useWaysIn();
   const client = useQueryClient();
   const signIn = useMutation({
     mutationFn: async () => {
@@ -20,14 +26,16 @@ export function SignIn() {
   });
   useEffect(() => {
     document.title = 'Sign in – spanpass';
+    forgetRefusal();
   }, []);
   const submit = (event: FormEvent) => {
     event.preventDefault();
+    setRefused(undefined);
     signIn.mutate();
   };
   const failed = hasCode(signIn.error, 'unauthenticated')
     ? 'This token is not known, or it has ended.'
-    : signIn.error?.message;
+    : (signIn.error?.message ?? refused);
   return (
     <main className="sign-in">
       <Stack>
@@ -37,6 +45,14 @@ export function SignIn() {
             <Title order={1} size="h3">
               Sign in
             </Title>
+            {ways?.oidc && (
+              <>
+                <Button component="a" href={`/v1/session/oidc?to=${encodeURIComponent(page)}`} fullWidth>
+                  Sign in with {ways.oidc.name}
+                </Button>
+                <Divider label="or" />
+              </>
+            )}
             <PasswordInput
               label="Admin token"
               description="It goes to the control plane once; this browser keeps a cookie that no script can read."
@@ -44,7 +60,6 @@ export function SignIn() {
               onChange={event => setToken(event.currentTarget.value)}
               autoComplete="current-password"
               visibilityToggleButtonProps={{ 'aria-label': 'Show the token', tabIndex: 0 }}
-              autoFocus
               required
             />
             <div aria-live="polite">
@@ -54,7 +69,7 @@ export function SignIn() {
                 </Alert>
               )}
             </div>
-            <Button type="submit" loading={signIn.isPending}>
+            <Button type="submit" variant={ways?.oidc ? 'default' : 'filled'} loading={signIn.isPending}>
               Sign in
             </Button>
           </Stack>

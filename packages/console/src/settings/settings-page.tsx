@@ -7,7 +7,7 @@ import { Awaited, Page } from '../shell/page.tsx';
 
 export function SettingsPage() {
   const { data, error } = useAbout();
-  const { role, projects, expiresAt } = useCaller();
+  const { role, projects, person, expiresAt } = useCaller();
   return (
     <Page title="Settings">
       {data === undefined ? (
@@ -19,6 +19,9 @@ export function SettingsPage() {
             <Fact name="Id of the gateway, in credentials">{data.gatewayAudience}</Fact>
             <Fact name="Auth servers that follow it now">{data.followers}</Fact>
             <Fact name="Changes so far">{data.revision}</Fact>
+            <Fact name="People sign in">
+              {data.signInAt === undefined ? 'with a token' : `at ${data.signInAt}, or with a token`}
+            </Fact>
             <Fact name="Deployments">{data.traces ? 'shown' : 'no store of traces is set'}</Fact>
           </Part>
           <Part title="How long things last">
@@ -26,9 +29,11 @@ export function SettingsPage() {
             <Fact name="An old key, once renewed">{span(data.renewalOverlapSeconds)}</Fact>
             <Fact name="An enrollment token">{span(data.enrollmentTokenLifeSeconds)}</Fact>
             <Fact name="An access token">{span(data.accessTokenLifeSeconds)}</Fact>
-            <Fact name="A sign-in">{span(data.sessionLifeSeconds)}</Fact>
+            <Fact name="A sign-in with a token">{span(data.sessionLifeSeconds)}</Fact>
           </Part>
           <Part title="You">
+            {person?.email && <Fact name="E-mail address">{person.email}</Fact>}
+            {person && <Fact name={`Known at ${person.issuer} as`}>{person.subject}</Fact>}
             <Fact name="Role">{role}</Fact>
             <Fact name="Projects">{projects === undefined ? 'all' : projects.join(', ')}</Fact>
             {expiresAt !== undefined && <Fact name="Signed in until">{exactTime(expiresAt)}</Fact>}

@@ -13,7 +13,7 @@ import { useMutation, useQueryClient } from '@tanstack/react-query';
 import type { ReactNode } from 'react';
 import { useLocation } from 'wouter';
 import { remove } from '../api/call.ts';
-import { useCaller } from '../session/caller.ts';
+import { nameOf, useCaller } from '../session/caller.ts';
 import { Brand } from './brand.tsx';
 
 const PAGES = [
@@ -27,7 +27,7 @@ const PAGES = [
 
 export function Shell({ isLost, children }: { isLost: boolean; children: ReactNode }) {
   const [location] = useLocation();
-  const { role } = useCaller();
+  const { role, person } = useCaller();
   const isHere = (path: string) =>
     path === '/' ? location === '/' || location.startsWith('/pipeds') : location.startsWith(path);
   return (
@@ -46,8 +46,8 @@ export function Shell({ isLost, children }: { isLost: boolean; children: ReactNo
             ))}
           </nav>
           <Group gap="xs" ml="auto" wrap="nowrap">
-            <Text size="sm" c="dimmed">
-              {role}
+            <Text size="sm" c="dimmed" className="who" title={person && `${role}, ${nameOf(person)}`}>
+              {person ? nameOf(person) : role}
             </Text>
             <SchemeButton />
             <SignOut />

@@ -1,10 +1,13 @@
 import { createHash } from 'node:crypto';
+import type { Person } from '../sign-in/person.ts';
 import type { AuditRow } from '../wire/audit.ts';
 
 /** What the first row follows. */
 export const GENESIS_HASH = '0'.repeat(64);
 
 const ENCODING = 'spanpass-audit-1';
+/** Of rows that name a person. */
+const ENCODING_WITH_PERSON = 'spanpass-audit-2';
 
 /** Everything of a row but the hash: what the hash is over. */
 export interface AuditContent {
@@ -13,6 +16,7 @@ export interface AuditContent {
   readonly actor: {
     readonly role: string;
     readonly tokenId?: string | undefined;
+    readonly person?: Person | undefined;
     readonly peerAddress?: string | undefined;
   };
   readonly action: string;
@@ -26,6 +30,8 @@ export interface AuditContent {
  * Fields are encoded one after the other as `<length in bytes>:<UTF-8>,`, and one that is absent as `-,`, so that no two
  * rows have one encoding: the name of the encoding, the hash before, `seq`, `atMs`, role, token id, peer address, action,
  * revision, and then the target's names and values, by name. The migration that chained older rows has the same in SQL.
+ * A row that names a person has an encoding of another name, with his issuer, subject and e-mail address behind the token
+ * id: what names nobody is hashed as it always was.
  *
  * @param before the hash of the row before, or `GENESIS_HASH`
  */
@@ -33,13 +39,15 @@ export function auditRowHash(before: string, { seq, atMs, actor, action, target,
   const targets = Object.entries(target)
     .filter((entry): entry is [string, string] => entry[1] !== undefined)
     .sort(([a], [b]) => (a < b ? -1 : 1));
+  const { person } = actor;
   const fields = [
-    ENCODING,
+    person === undefined ? ENCODING : ENCODING_WITH_PERSON,
     before,
     String(seq),
     String(atMs),
     actor.role,
     actor.tokenId,
+    ...(person === undefined ? [] : [person.issuer, person.subject, person.email]),
     actor.peerAddress,
     action,
     String(revision),

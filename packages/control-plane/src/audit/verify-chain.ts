@@ -16,6 +16,13 @@ export const chainedRowSchema = z.strictObject({
   actor: z.strictObject({
     role: z.string().max(64),
     tokenId: z.string().max(256).optional(),
+    person: z
+      .strictObject({
+        issuer: z.string().max(2048),
+        subject: z.string().max(1024),
+        email: z.string().max(1024).optional(),
+      })
+      .optional(),
     peerAddress: z.string().max(256).optional(),
   }),
   action: z.string().max(64),

@@ -2,7 +2,7 @@ import type { FastifyRequest } from 'fastify';
 import { Refusal } from '../problems/refusal.ts';
 import { requireOwnPage, sessionSecretOf } from '../sessions/cookie.ts';
 import { findSession, type Session } from '../sessions/sessions.ts';
-import type { KnownToken, Projects } from '../tokens/token-book.ts';
+import type { Caller, Projects } from '../tokens/token-book.ts';
 import type { App, Context } from './context.ts';
 import { RULES, type Rule } from './rules.ts';
 
@@ -15,7 +15,7 @@ declare module 'fastify' {
   }
   interface FastifyRequest {
     /** Who calls; nobody on public routes. */
-    caller: KnownToken | undefined;
+    caller: Caller | undefined;
     /** The sign-in that the caller came by, unless he showed his token. */
     session: Session | undefined;
     /** The projects that this call may touch. */
@@ -29,7 +29,7 @@ declare module 'fastify' {
  */
 export function guardRoutes(
   app: App,
-  { tokens, apiRate, registry }: Pick<Context, 'tokens' | 'apiRate' | 'registry'>,
+  { tokens, apiRate, registry, signIn }: Pick<Context, 'tokens' | 'apiRate' | 'registry' | 'signIn'>,
 ): void {
   app.decorateRequest('caller', undefined);
   app.decorateRequest('session', undefined);
@@ -48,7 +48,7 @@ export function guardRoutes(
     const secret = request.raw.headersDistinct.authorization === undefined ? sessionSecretOf(request) : undefined;
     if (secret !== undefined) {
       requireOwnPage(request);
-      request.session = await findSession(registry, tokens, secret);
+      request.session = await findSession(registry, tokens, secret, signIn?.rulesId);
     }
     const caller = secret === undefined ? await tokens.find(bearerToken(request)) : request.session?.caller;
     if (caller === undefined)
@@ -75,7 +75,7 @@ export function isWithin(reach: Projects, project: string): boolean {
   return reach === 'all' || reach.includes(project);
 }
 
-function reachOf({ role, projects }: KnownToken, rule: Rule): Projects {
+function reachOf({ role, projects }: Caller, rule: Rule): Projects {
   if (rule[role] === 'no') throw new Refusal('forbidden', `this call is not for a token of the role ${role}`);
   return rule[role] === 'all' ? 'all' : projects;
 }

@@ -22,6 +22,7 @@ import { consoleRoutes } from './routes/console.ts';
 import { enrollRoutes } from './routes/enroll.ts';
 import { issuerRoutes } from './routes/issuer.ts';
 import { keyRoutes } from './routes/keys.ts';
+import { oidcRoutes } from './routes/oidc.ts';
 import { operationRoutes } from './routes/operations.ts';
 import { pipecdRoutes } from './routes/pipecd.ts';
 import { pipedRoutes } from './routes/pipeds.ts';
@@ -101,6 +102,7 @@ export async function createApp(context: Context, trustedProxies: readonly strin
     auditRoutes,
     tokenRoutes,
     sessionRoutes,
+    oidcRoutes,
     traceRoutes,
     consoleRoutes,
   ]) {

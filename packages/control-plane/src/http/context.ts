@@ -5,6 +5,7 @@ import type { Logger } from 'pino';
 import type { ChangeFeed } from '../feed/change-feed.ts';
 import type { ProblemCode } from '../problems/problems.ts';
 import type { Registry } from '../registry/registry.ts';
+import type { SignIn } from '../sign-in/sign-in.ts';
 import type { Actor } from '../store/write.ts';
 import type { TokenBook } from '../tokens/token-book.ts';
 import type { JaegerQuery } from '../traces/jaeger.ts';
@@ -27,6 +28,8 @@ export interface Context {
   readonly apiRate: RateBound;
   readonly metrics: Metrics;
   readonly logger: Logger;
+  /** Where people sign in, besides by a token. */
+  readonly signIn: SignIn | undefined;
   /** Where traces can be asked for. */
   readonly traces: JaegerQuery | undefined;
   readonly consoleFiles: ConsoleFiles | undefined;
@@ -49,5 +52,6 @@ declare module 'fastify' {
 export function actorOf(request: FastifyRequest): Actor {
   const { caller } = request;
   if (caller === undefined) throw new Error('a route that writes must not be public');
-  return { role: caller.role, tokenId: caller.id, peerAddress: request.ip };
+  const { id, role, person } = caller;
+  return { role, ...(person === undefined ? { tokenId: id } : { person }), peerAddress: request.ip };
 }

@@ -15,6 +15,10 @@ const SECRET_MEMBERS = [
   'encryptionKey',
   'client_assertion',
   'access_token',
+  'id_token',
+  'clientSecret',
+  'client_secret',
+  'code_verifier',
   'proof',
 ];
 const redact = {

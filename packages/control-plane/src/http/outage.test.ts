@@ -65,6 +65,7 @@ describe('while the database is down', () => {
         exchangeKeyRate: new RateBound({ burst: 10, perSecond: 1, clock }),
         metrics: createMetrics({ followers: () => 0, revision: () => 0, databaseUp: () => true }),
         logger: pino({ level: 'silent' }),
+        signIn: undefined,
         traces: undefined,
         consoleFiles: undefined,
         publicUrl: () => 'http://127.0.0.1',

@@ -38,6 +38,14 @@ describe.each([EMBEDDED])('a session', database => {
     expect(test.log.text).not.toContain(cookieOf(answer).split('=')[1]);
   });
 
+  it('is not to be had at an identity provider where none is set', async () => {
+    expect((await test.call('GET', '/v1/sign-in', { token: null })).body).toEqual({});
+    for (const path of ['/v1/session/oidc', '/v1/session/oidc/callback?code=c&state=s']) {
+      const answer = await test.call('GET', path, { token: null });
+      expect(answer).toMatchObject({ status: 404, body: { code: 'sign_in_unset' } });
+    }
+  });
+
   it('is for TLS alone beyond loopback', async () => {
     await using behind = await startTestPlane(database, { trustedProxies: ['127.0.0.1'] });
     const headers = { 'x-forwarded-proto': 'https' };

@@ -49,12 +49,17 @@ export async function listAudit(
 
 /** A row as it is sent. */
 export function auditRowOf(row: typeof audit.$inferSelect): AuditRow {
-  const { seq, at, role, tokenId, peerAddress, action, target, revision, hash } = row;
+  const { seq, at, role, tokenId, person, peerAddress, action, target, revision, hash } = row;
   return {
     seq,
     at: toSeconds(at),
     atMs: at.getTime(),
-    actor: { role, ...(tokenId !== null && { tokenId }), ...(peerAddress !== null && { peerAddress }) },
+    actor: {
+      role,
+      ...(tokenId !== null && { tokenId }),
+      ...(person !== null && { person }),
+      ...(peerAddress !== null && { peerAddress }),
+    },
     action,
     target,
     revision,

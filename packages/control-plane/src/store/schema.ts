@@ -16,6 +16,7 @@ import {
 } from 'drizzle-orm/pg-core';
 import { GENESIS_HASH } from '../audit/row-hash.ts';
 import type { Sealed } from '../sealing/seal.ts';
+import type { Person } from '../sign-in/person.ts';
 import type { AuditAction, AuditRow } from '../wire/audit.ts';
 import type { ChangeBody } from '../wire/changes.ts';
 import type { Status } from '../wire/keys.ts';
@@ -67,6 +68,8 @@ export const pipeds = pgTable(
   },
   table => [
     primaryKey({ columns: [table.project, table.piped] }),
+    index('pipeds_named').on(table.piped, table.project),
+    index('pipeds_disabled').on(table.project, table.piped).where(sql`${table.status} = 'disabled'`),
     check('pipeds_status', sql`${table.status} in ('active', 'disabled')`),
   ],
 );
@@ -259,13 +262,19 @@ export const audit = pgTable(
     at: time('at').notNull(),
     role: text('role').$type<AuditRow['actor']['role']>().notNull(),
     tokenId: text('token_id'),
+    person: jsonb('person').$type<Person>(),
     peerAddress: text('peer_address'),
     action: text('action').$type<AuditAction>().notNull(),
     target: jsonb('target').$type<AuditRow['target']>().notNull(),
     revision: number('revision').notNull(),
     hash: text('hash').notNull(),
   },
-  table => [index('audit_project').on(sql`(${table.target} ->> 'project')`, table.seq)],
+  table => [
+    index('audit_project').on(sql`(${table.target} ->> 'project')`, table.seq),
+    index('audit_piped').on(sql`(${table.target} ->> 'piped')`, table.seq),
+    index('audit_action').on(table.action, table.seq),
+    index('audit_at').on(table.at),
+  ],
 );
 
 /** The control plane's own keys, apart from each other by purpose. A new one is shown before it signs. */

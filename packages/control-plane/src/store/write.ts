@@ -1,5 +1,6 @@
 import { sql } from 'drizzle-orm';
 import { auditRowHash } from '../audit/row-hash.ts';
+import type { Person } from '../sign-in/person.ts';
 import type { AuditAction, AuditRow } from '../wire/audit.ts';
 import type { Change, ChangeBody } from '../wire/changes.ts';
 import { CHANNEL } from './change-listener.ts';
@@ -11,6 +12,8 @@ export interface Actor {
   readonly role: AuditRow['actor']['role'];
   /** The id of the token that he showed, never the token. */
   readonly tokenId?: string | undefined;
+  /** Whom the identity provider signed in, instead of a token. */
+  readonly person?: Person | undefined;
   readonly peerAddress?: string | undefined;
 }
 
@@ -51,8 +54,8 @@ export class Journal {
     const seq = this.#head.auditSeq + 1;
     const hash = auditRowHash(this.#head.auditHash, { seq, atMs: at.getTime(), actor, action, target, revision });
     this.#head = { ...this.#head, auditSeq: seq, auditHash: hash };
-    const { role, tokenId, peerAddress } = actor;
-    this.#audit.push({ seq, at, role, tokenId, peerAddress, action, target, revision, hash });
+    const { role, tokenId, person, peerAddress } = actor;
+    this.#audit.push({ seq, at, role, tokenId, person, peerAddress, action, target, revision, hash });
   }
 
   /** Nothing noted, nothing written: a call that changes nothing makes no revision. */

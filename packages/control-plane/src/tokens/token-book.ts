@@ -1,4 +1,5 @@
 import { and, gt, isNull, or } from 'drizzle-orm';
+import type { Person } from '../sign-in/person.ts';
 import type { Store } from '../store/database.ts';
 import { accessTokens } from '../store/schema.ts';
 import type { Role } from '../wire/tokens.ts';
@@ -6,6 +7,11 @@ import { hashToken, isBearerToken, looksIssued } from './token-format.ts';
 
 /** All, or the ids of some. */
 export type Projects = 'all' | readonly string[];
+
+/** Who calls: by a token, or signed in at the identity provider. */
+export interface Caller extends KnownToken {
+  readonly person?: Person | undefined;
+}
 
 export interface KnownToken {
   readonly id: string;

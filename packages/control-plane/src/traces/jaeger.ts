@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { bytesWithin } from '../fetch-within.ts';
 import { Refusal } from '../problems/refusal.ts';
 
 const MAX_BYTES = 16 << 20;
@@ -57,21 +58,10 @@ export class JaegerQuery {
         return [];
       }
       if (!response.ok) throw new Error(`status ${response.status}`);
-      return answerSchema.parse(JSON.parse(await textWithin(response))).data;
+      return answerSchema.parse(JSON.parse((await bytesWithin(response, MAX_BYTES)).toString('utf8'))).data;
     } catch (cause) {
       const detail = 'the store of traces did not answer, not in time, or with too much: see jaegerUrl';
       throw new Refusal('traces_unavailable', detail, { retryAfterSeconds: 5, cause });
     }
   }
-}
-
-async function textWithin(response: Response): Promise<string> {
-  const chunks: Uint8Array[] = [];
-  let bytes = 0;
-  for await (const chunk of (response.body ?? []) as AsyncIterable<Uint8Array>) {
-    bytes += chunk.length;
-    if (bytes > MAX_BYTES) throw new Error(`more than ${MAX_BYTES} bytes`);
-    chunks.push(chunk);
-  }
-  return Buffer.concat(chunks).toString('utf8');
 }

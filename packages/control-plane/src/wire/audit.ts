@@ -37,6 +37,15 @@ export type AuditAction = (typeof AUDIT_ACTIONS)[number];
 
 export const ACTOR_ROLES = Object.freeze([...ROLES, 'enrollment', 'renewal', 'system'] as const);
 
+/** Whom an identity provider signed in. */
+export const personSchema = z.object({
+  issuer: z.string(),
+  /** The issuer's own name for him. */
+  subject: z.string(),
+  /** That the issuer has verified. */
+  email: z.string().optional(),
+});
+
 export const auditRowSchema = z.object({
   /** Counts up by one, in the order of the writes. */
   seq: z.number().int().positive(),
@@ -45,6 +54,8 @@ export const auditRowSchema = z.object({
     role: z.enum(ACTOR_ROLES),
     /** Which token it was, an id of its own that has nothing of the token in it; the signer's kid for a renewal. */
     tokenId: z.string().optional(),
+    /** Who it was, of those that sign in at the identity provider. */
+    person: personSchema.optional(),
     /** Where the connection came from. */
     peerAddress: z.string().optional(),
   }),

@@ -3,7 +3,7 @@ import { Refusal } from '../../problems/refusal.ts';
 import { toSeconds } from '../../registry/registry.ts';
 import { sessionCookie } from '../../sessions/cookie.ts';
 import { endSession, SESSION_LIFE_SECONDS, startSession } from '../../sessions/sessions.ts';
-import type { KnownToken } from '../../tokens/token-book.ts';
+import type { Caller } from '../../tokens/token-book.ts';
 import { aboutSchema, type SessionView, sessionSchema, signInBodySchema } from '../../wire/sessions.ts';
 import { PROBLEM_RESPONSES } from '../answers.ts';
 import { boundedByPeer } from '../bounded-by-peer.ts';
@@ -13,7 +13,10 @@ import { BEARER } from '../openapi.ts';
 const tags = ['sessions'];
 
 /** People sign in with a token once, and their browser then keeps a cookie that no script can read. */
-export function sessionRoutes(app: App, { registry, tokens, enrollRate, feed, publicUrl, traces }: Context): void {
+export function sessionRoutes(
+  app: App,
+  { registry, tokens, enrollRate, feed, publicUrl, traces, signIn }: Context,
+): void {
   app.post(
     '/v1/session',
     {
@@ -31,7 +34,7 @@ export function sessionRoutes(app: App, { registry, tokens, enrollRate, feed, pu
       if (caller.role === 'auth-server')
         throw new Refusal('forbidden', 'sessions are for people, not for auth servers');
       const actor = { role: caller.role, tokenId: caller.id, peerAddress: request.ip };
-      const secret = await startSession(registry, actor, caller.id);
+      const secret = await startSession(registry, actor, { tokenId: caller.id });
       reply.header('set-cookie', sessionCookie(request, secret, SESSION_LIFE_SECONDS));
       return viewOf(caller, registry.now() + SESSION_LIFE_SECONDS * 1000);
     },
@@ -92,15 +95,16 @@ export function sessionRoutes(app: App, { registry, tokens, enrollRate, feed, pu
         sessionLifeSeconds: SESSION_LIFE_SECONDS,
         followers: feed.followers,
         revision: feed.revision,
+        ...(signIn && { signInAt: signIn.settings.issuer }),
         traces: traces !== undefined,
       };
     },
   );
 }
 
-function viewOf({ id, role, projects }: KnownToken, expiresAtMs: number | undefined): SessionView {
+function viewOf({ id, role, projects, person }: Caller, expiresAtMs: number | undefined): SessionView {
   return {
-    tokenId: id,
+    ...(person === undefined ? { tokenId: id } : { person }),
     role,
     ...(projects !== 'all' && { projects: [...projects] }),
     ...(expiresAtMs !== undefined && { expiresAt: toSeconds(expiresAtMs) }),
