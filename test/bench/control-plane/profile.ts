@@ -8,6 +8,8 @@ export interface ScaleProfile {
   readonly creations: number;
   /** Where pages of the list are read from. */
   readonly places: number;
+  /** Of the use of 500 keys each. */
+  readonly reports: number;
   readonly followers: number;
 }
 
@@ -19,6 +21,7 @@ export const SCALE_PROFILES = {
     steadySeconds: 20,
     creations: 6_000,
     places: 300,
+    reports: 100,
     followers: 1_000,
   },
   quick: {
@@ -28,6 +31,7 @@ export const SCALE_PROFILES = {
     steadySeconds: 5,
     creations: 1_500,
     places: 100,
+    reports: 40,
     followers: 1_000,
   },
   /** Whether it runs at all. Its figures mean nothing. */
@@ -38,6 +42,7 @@ export const SCALE_PROFILES = {
     steadySeconds: 1,
     creations: 50,
     places: 5,
+    reports: 2,
     followers: 50,
   },
 } as const satisfies Record<string, ScaleProfile>;

@@ -10,6 +10,7 @@ import { readPlaces, spread, walkList } from './lists.ts';
 import { lookUp } from './lookups.ts';
 import type { ScaleProfile } from './profile.ts';
 import { type FilledRegistry, filledEmbedded, filledPostgres } from './registries.ts';
+import { reportUse } from './reports.ts';
 import { LOOKUPS_PER_SECOND } from './targets.ts';
 
 export type DatabaseName = 'postgres' | 'embedded';
@@ -34,6 +35,9 @@ export interface ScaleFigures {
   /** Pages of 100 of pipeds in one state, of one name in all projects, and of searches that find some or nothing. */
   readonly filteredP99Ms: number;
   readonly filteredMaxMs: number;
+  /** Keys whose last use is noted, in reports of 500, one after the other. */
+  readonly usesPerSecond: number;
+  readonly useMicros: number;
   readonly followers: number;
   readonly revocationP50Ms: number;
   readonly revocationMaxMs: number;
@@ -122,6 +126,8 @@ async function measure(
   const filtered = await told('pages of 100 with a filter', () =>
     readPlaces(registry, places, ...FILTERS.map(filter => ({ limit: '100', ...filter }))),
   );
+  const reports = await told('last uses reported', () => reportUse(registry, profile.reports));
+  const useMicros = usedMicros / reports.entries;
   const { followers } = profile;
   const revoked = await told('revocations', () => revokeBeforeFollowers(registry, { followers, revocations: 10 }));
   return {
@@ -139,6 +145,8 @@ async function measure(
     page1000MaxMs: large.maxMs,
     filteredP99Ms: filtered.p99Ms,
     filteredMaxMs: filtered.maxMs,
+    usesPerSecond: reports.perSecond,
+    useMicros,
     followers,
     revocationP50Ms: revoked.p50Ms,
     revocationMaxMs: revoked.maxMs,

@@ -13,6 +13,8 @@ const MORE: readonly (readonly [string, keyof ScaleFigures])[] = [
   ['a page of 100 pipeds, the slowest, ms', 'page100MaxMs'],
   ['a page of 1000 pipeds, the slowest of all, ms', 'page1000MaxMs'],
   ['a page with a filter, the slowest, ms', 'filteredMaxMs'],
+  ['last uses of keys noted per second, one report after the other', 'usesPerSecond'],
+  ['CPU of the control plane per use noted, µs', 'useMicros'],
   ['followers of the change feed', 'followers'],
   ['a revocation at half of them, ms', 'revocationP50Ms'],
   ['load average at the end', 'loadAtEnd'],

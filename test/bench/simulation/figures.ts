@@ -1,0 +1,64 @@
+import type { ScaleResults } from '../control-plane/run.ts';
+import { medianOf, type Results } from '../results.ts';
+
+/** What was measured, and the simulation and the estimates rest on. Microseconds of one core unless said otherwise. */
+export interface Figures {
+  /** A check whose answer is known, over HTTP through Envoy. */
+  readonly gatewayMicros: number;
+  readonly checkMicros: number;
+  /** The same over gRPC. */
+  readonly gatewayGrpcMicros: number;
+  readonly checkGrpcMicros: number;
+  /** A credential that was not seen before, of a key that is at hand. */
+  readonly coldMicros: number;
+  readonly lookupMicros: number;
+  readonly lookupsPerSecond: number;
+  readonly keysPerSecond: number;
+  readonly useMicros: number;
+  readonly usesPerSecond: number;
+  /** One frame to one follower, from how far apart the one in the middle and the last of all were told. */
+  readonly writeMicros: number;
+  readonly memoryMib: number;
+}
+
+/** Which figure is in which file, for the page. */
+export const SOURCES: Readonly<Record<keyof Figures, string>> = {
+  gatewayMicros: '`measured.json`, `gateway/spanpass-http`',
+  checkMicros: '`measured.json`, `gateway/spanpass-http`',
+  gatewayGrpcMicros: '`measured.json`, `gateway/spanpass-grpc`',
+  checkGrpcMicros: '`measured.json`, `gateway/spanpass-grpc`',
+  coldMicros: '`measured.json`, `cold/spanpass`',
+  lookupMicros: '`control-plane.json`, `lookupMicros`',
+  lookupsPerSecond: '`control-plane.json`, `lookupsPerSecond`',
+  keysPerSecond: '`control-plane.json`, `keysPerSecond`',
+  useMicros: '`control-plane.json`, `useMicros`',
+  usesPerSecond: '`control-plane.json`, `usesPerSecond`',
+  writeMicros: '`control-plane.json`, `revocationMaxMs`, `revocationP50Ms`, `followers`',
+  memoryMib: '`control-plane.json`, `memoryMib`',
+};
+
+/** @throws Error naming what was not measured */
+export function figuresOf(checks: Results, { databases }: ScaleResults): Figures {
+  const { postgres } = databases;
+  if (postgres === undefined) throw new Error('the control plane was not measured on PostgreSQL');
+  const row = (id: string, figure: string) => {
+    const found = medianOf(checks, id, figure);
+    if (found === undefined) throw new Error(`${id} was not measured`);
+    return found;
+  };
+  const { revocationMaxMs, revocationP50Ms, followers } = postgres;
+  return {
+    gatewayMicros: row('gateway/spanpass-http', 'gatewayMicros'),
+    checkMicros: row('gateway/spanpass-http', 'serverMicros'),
+    gatewayGrpcMicros: row('gateway/spanpass-grpc', 'gatewayMicros'),
+    checkGrpcMicros: row('gateway/spanpass-grpc', 'serverMicros'),
+    coldMicros: row('cold/spanpass', 'cpuMicros'),
+    lookupMicros: postgres.lookupMicros,
+    lookupsPerSecond: postgres.lookupsPerSecond,
+    keysPerSecond: postgres.keysPerSecond,
+    useMicros: postgres.useMicros,
+    usesPerSecond: postgres.usesPerSecond,
+    writeMicros: Math.max(1, ((revocationMaxMs - revocationP50Ms) * 1000) / (followers / 2)),
+    memoryMib: postgres.memoryMib,
+  };
+}
