@@ -1,16 +1,13 @@
 /** A page whose blocks of shell and TypeScript are run from its top to its end, as its reader would. */
 export interface Walk {
   readonly page: string;
-  /** What the page supposes to be there, as the reader would have made it. */
+  /** A piped of the project `shop` whose key the page supposes in `/etc/piped/key.json`. */
+  readonly piped?: string;
+  /** What else it supposes, as the reader would have made it. */
   readonly before?: string;
   /** What the reader sees on the way. */
   readonly sees?: readonly (string | RegExp)[];
 }
-
-/** A piped with its key where most pages suppose it. */
-const enrolled = (piped: string, keyFile = '/etc/piped/key.json') => `
-spanpass piped register --project shop --piped ${piped} --json > ${piped}.token.json
-spanpass enroll --token "$(node -p 'require("./${piped}.token.json").enrollmentToken')" --key-file ${keyFile}`;
 
 export const walks: readonly Walk[] = [
   {
@@ -37,15 +34,15 @@ export const walks: readonly Walk[] = [
   },
   {
     page: 'docs/guides/gateway-operator.md',
-    before: enrolled('gateway-1'),
+    piped: 'gateway-1',
     sees: ['Allowed, as gateway-1 of shop'],
   },
   {
     page: 'docs/guides/key-administrator.md',
     sees: [/alice +project-admin/, 'admin-1 of shop is enrolled with key ', 'key.enrolled'],
   },
-  { page: 'docs/direct-or-exchanged.md', before: enrolled('exchanging') },
-  { page: 'docs/losing-nothing.md', before: enrolled('edge-2') },
+  { page: 'docs/direct-or-exchanged.md', piped: 'exchanging' },
+  { page: 'docs/losing-nothing.md', piped: 'edge-2' },
   { page: 'docs/operations/audit.md', sees: [/\d+ rows/] },
   { page: 'docs/operations/backup.md' },
   { page: 'docs/operations/changing-a-running-server.md' },
@@ -53,10 +50,10 @@ export const walks: readonly Walk[] = [
     page: 'docs/operations/moving-from-pipecd.md',
     sees: ['3f0c1a52-9b1d-4c55-8f5e-6d2f1f3b7a10', 'silent'],
   },
-  { page: 'docs/operations/rotation.md', before: enrolled('rotated'), sees: [/gateway-west +auth-server/] },
+  { page: 'docs/operations/rotation.md', piped: 'rotated', sees: [/gateway-west +auth-server/] },
   {
     page: 'docs/operations/runbook-stolen-key.md',
-    before: enrolled('robbed'),
+    piped: 'robbed',
     sees: ['key_revoked: ', 'spanpass_control_plane_followers 1', 'Allowed, as robbed of shop'],
   },
   {
@@ -65,12 +62,13 @@ export const walks: readonly Walk[] = [
   },
   {
     page: 'docs/operations/runbook-clock-wrong.md',
-    before: enrolled('clock'),
+    piped: 'clock',
     sees: [/^date: .* GMT/im, 'spanpass_check_decisions_total', 'Allowed, as clock of shop'],
   },
   {
     page: 'docs/operations/runbook-spans-missing.md',
-    before: `mkdir -p /var/lib/piped/forward/x\n${enrolled('missing')}`,
+    piped: 'missing',
+    before: 'mkdir -p /var/lib/piped/forward/x',
     sees: ['Allowed, as missing of shop', 'spanpass_check_decisions_total{'],
   },
   { page: 'docs/reference/authenticators.md', before: 'mysql > /etc/spanpass/pipeds.json' },

@@ -1,9 +1,10 @@
 import { execFile } from 'node:child_process';
 import { existsSync } from 'node:fs';
-import { chmod, mkdir, symlink, writeFile } from 'node:fs/promises';
+import { chmod, mkdir, readFile, rename, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
+import { createAdmin } from '../harness/admin.ts';
 import { freePorts } from '../harness/ports.ts';
 import { startProcess } from '../harness/process.ts';
 import { spanpassCommand } from '../harness/servers.ts';
@@ -24,6 +25,8 @@ export interface World {
 
 export interface Terminal {
   readonly folder: string;
+  /** Registers a piped in the project `shop`, and puts its key into `/etc/piped/key.json`. */
+  enroll(piped: string): Promise<void>;
   /** What a page says, for this machine: its ports, its folders, its names of hosts. */
   translated(code: string): string;
   /** Runs the lines as `sh -eu` does, and starts those that go on running beside; gives what was printed. */
@@ -87,6 +90,9 @@ export async function startWorld(stage: Stage): Promise<World> {
     [/127\.0\.0\.1:9464\b/g, at('metrics')],
   ];
 
+  const token = await readFile(join(root, '.spanpass', 'admin-token'), 'utf8');
+  const admin = createAdmin(`http://${at('controlPlane')}`, token.trim(), root);
+
   return {
     metrics: `http://${at('metrics')}`,
     async terminal(page) {
@@ -130,6 +136,11 @@ export async function startWorld(stage: Stage): Promise<World> {
       return {
         folder,
         translated,
+        async enroll(piped) {
+          const { keyFilePath } = await admin.enroll('shop', piped);
+          await mkdir(join(folder, 'etc', 'piped'), { recursive: true });
+          await rename(keyFilePath, join(folder, 'etc', 'piped', 'key.json'));
+        },
         async run(code) {
           let printed = '';
           let lines: string[] = [];

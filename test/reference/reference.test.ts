@@ -5,6 +5,8 @@ import { fileURLToPath } from 'node:url';
 import { expect, it } from 'vitest';
 import { trackedFiles } from '../repo/tracked.ts';
 import { auditActionsAsData } from './audit-actions.ts';
+import { commandPage } from './command.ts';
+import { httpApiPage } from './http-api.ts';
 import { refusalsAsData, refusalsPage } from './refusals.ts';
 import { settingsPage } from './settings.ts';
 
@@ -24,6 +26,18 @@ it('the console can ask the audit for every action (npm run reference -w test)',
 
 it('the page of settings is in sync with the schemas that read them (npm run reference -w test)', async () => {
   expect(await readFile(join(root, 'docs/reference/settings.md'), 'utf8')).toBe(settingsPage());
+});
+
+it('the page of the command is in sync with what reads the command line (npm run reference -w test)', async () => {
+  expect(await readFile(join(root, 'docs/reference/command.md'), 'utf8')).toBe(await commandPage());
+});
+
+it('every option of the command says what it means', async () => {
+  expect(await commandPage()).not.toMatch(/^\| `-[^|]*\|\s+\|/m);
+});
+
+it('the page of the HTTP API is in sync with the OpenAPI document (npm run reference -w test)', async () => {
+  expect(await readFile(join(root, 'docs/reference/http-api.md'), 'utf8')).toBe(httpApiPage());
 });
 
 it('every setting says what it means', () => {

@@ -1,6 +1,8 @@
 /** Writes the generated pages of the reference: `npm run reference -w test`. */
 import { writeFile } from 'node:fs/promises';
 import { auditActionsAsData } from './audit-actions.ts';
+import { commandPage } from './command.ts';
+import { httpApiPage } from './http-api.ts';
 import { metricsPage } from './metrics.ts';
 import { refusalsAsData, refusalsPage } from './refusals.ts';
 import { settingsPage } from './settings.ts';
@@ -16,3 +18,5 @@ await forConsole('reasons/reasons', refusalsAsData());
 await forConsole('audit/actions', auditActionsAsData());
 await write('metrics', await metricsPage());
 await write('settings', settingsPage());
+await write('command', await commandPage());
+await write('http-api', httpApiPage());
