@@ -25,7 +25,7 @@ export interface PipedFilter {
  * it may hold fewer than `limit`, or none, and yet be followed by another one.
  */
 export async function listPipeds(
-  { store: { db }, now }: Registry,
+  { store: { db }, now }: Pick<Registry, 'store' | 'now'>,
   { search, ...filter }: PipedFilter & { readonly after?: PipedKey | undefined; readonly limit: number },
 ): Promise<Page<ListedPiped, PipedKey>> {
   const end = search === undefined ? undefined : await endOfSearch(db, filter);

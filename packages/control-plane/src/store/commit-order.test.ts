@@ -5,14 +5,15 @@ import { describe, expect, it } from 'vitest';
 import { readChangesOf } from '../feed/read-changes.ts';
 import { DATABASES, query } from '../testing/databases.test.support.ts';
 import { startPlaneOn, type TestPlane } from '../testing/plane.test.support.ts';
-import type { Store } from './database.ts';
 import { openEmbedded } from './embedded.ts';
 import { applyMigrations } from './migrate.ts';
 import { openServed } from './served.ts';
-import { write } from './write.ts';
+import type { Write } from './write.ts';
+import { Writer } from './writer.ts';
 
 const REPLICAS = 4;
 const WRITES = 12;
+const LANES = 3;
 
 describe.each(DATABASES)('revisions on $name', database => {
   it('are in commit order, whatever the writers do: a follower skips none', { timeout: 60_000 }, async () => {
@@ -38,9 +39,11 @@ describe.each(DATABASES)('revisions on $name', database => {
       }
     })();
 
-    const oneWrite = async (store: Store, n: number) => {
+    // One at a time on each replica, and some at the same time, which share a transaction.
+    const writers = stores.map(store => new Writer(store, Date.now));
+    const oneWrite = async (writer: Writer, n: number) => {
       const fails = n % 4 === 3;
-      await write(store, { role: 'system' }, Date.now, async current => {
+      const work = async (current: Write) => {
         const project = crypto.randomUUID();
         for (let changes = 0; changes <= n % 3; changes++) {
           current.change(() => ({ kind: 'project', project, projectStatus: 'active' }));
@@ -50,12 +53,18 @@ describe.each(DATABASES)('revisions on $name', database => {
         if (databaseUrl !== undefined) await current.tx.execute(sql`select pg_sleep(${((n * 7) % 5) / 100})`);
         await setTimeout((n * 13) % 7);
         if (fails) throw new Error('changed its mind');
-        committed += 1 + (n % 3);
-      }).catch(error => expect(error.message).toBe('changed its mind'));
+      };
+      await writer.write({ role: 'system' }, work).then(
+        () => {
+          committed += 1 + (n % 3);
+        },
+        error => expect(error.message).toBe('changed its mind'),
+      );
     };
     await Promise.all(
-      stores.map(async (store, at) => {
-        for (let n = 0; n < WRITES; n++) await oneWrite(store, n + at);
+      writers.map(async (writer, at) => {
+        for (let n = 0; n < WRITES; n += LANES)
+          await Promise.all(Array.from({ length: LANES }, (_, lane) => oneWrite(writer, n + lane + at)));
       }),
     );
     writing = false;
