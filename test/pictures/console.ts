@@ -58,6 +58,16 @@ try {
     await page.screenshot({ path: join(repoRoot, 'docs', 'images', `console-${name}.png`) });
     await page.close();
   };
+  const shootSignIn = async () => {
+    const { page } = await openPage(browser, stack.url, { width: 900, height: 620 });
+    // As where an identity provider is set.
+    await page.route('**/v1/sign-in', route => route.fulfill({ json: { oidc: { name: 'Example login' } } }));
+    await page.goto(`${stack.url}/`);
+    await page.getByRole('link', { name: 'Sign in with Example login' }).waitFor();
+    await page.screenshot({ path: join(repoRoot, 'docs', 'images', 'console-sign-in.png') });
+    await page.close();
+  };
+  await shootSignIn();
   const list = (page: Page) => page.getByRole('link', { name: 'edge-zurich' }).waitFor();
   await shoot('pipeds', { height: 720 }, list);
   await shoot('pipeds-dark', { height: 720, scheme: 'dark' }, list);

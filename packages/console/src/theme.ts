@@ -1,4 +1,4 @@
-import { createTheme, Modal, Tooltip } from '@mantine/core';
+import { createTheme, Modal, Notification, Tooltip } from '@mantine/core';
 
 /** Inside a landmark, which is where a screen reader looks for content. */
 const IN_MAIN = { target: '#main' };
@@ -15,6 +15,7 @@ export const theme = createTheme({
     Modal: Modal.extend({
       defaultProps: { lockScroll: false, centered: true, transitionProps: { duration: 0 }, portalProps: IN_MAIN },
     }),
+    Notification: Notification.extend({ defaultProps: { closeButtonProps: { 'aria-label': 'Dismiss' } } }),
     Tooltip: Tooltip.extend({
       defaultProps: { events: { hover: true, focus: true, touch: true }, multiline: true, portalProps: IN_MAIN },
     }),
