@@ -11,6 +11,7 @@ import {
   extAuthzService,
   refusalToHttp,
   type Server,
+  startHttp2Listener,
   startHttpAuthz,
 } from '@spanpass/server';
 import { bytesMethod } from '../harness/bytes-method.ts';
@@ -32,6 +33,7 @@ export interface Door {
 export async function openDoors(stage: Stage, server: Server): Promise<readonly Door[]> {
   return Promise.all([
     extAuthz(stage, server),
+    extAuthzOnHttp2(stage, server),
     interceptor(stage, server),
     http(stage, server),
     middleware(stage, server),
@@ -42,10 +44,21 @@ export async function openDoors(stage: Stage, server: Server): Promise<readonly 
 
 async function extAuthz(stage: Stage, server: Server): Promise<Door> {
   const { definition, implementation } = extAuthzService(server);
-  const client = await serve(stage, new grpc.Server(), definition, implementation);
+  return checkDoor('ext_authz over gRPC', await serve(stage, new grpc.Server(), definition, implementation));
+}
+
+async function extAuthzOnHttp2(stage: Stage, server: Server): Promise<Door> {
+  const listener = await startHttp2Listener({ host: '127.0.0.1', port: 0, tls: undefined, server, observer: {} });
+  stage.defer(() => listener.drain(0));
+  const client = new grpc.Client(listener.address, grpc.credentials.createInsecure());
+  stage.defer(() => client.close());
+  return checkDoor('ext_authz over gRPC, on node:http2', client);
+}
+
+function checkDoor(name: string, client: grpc.Client): Door {
   const header = (key: string, value: string) => [3, message([1, key], [2, value])] as const;
   return {
-    name: 'ext_authz over gRPC',
+    name,
     carries: /^.*$/su,
     async show(authorization) {
       const request = message([2, 'POST'], header('authorization', authorization), [4, EXPORT]);

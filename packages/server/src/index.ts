@@ -1,4 +1,16 @@
-export type { AuthServer, AuthServerChanges, AuthServerOptions, AuthServerRules } from './auth-server/options.ts';
+export type {
+  ConnectionBounds,
+  GrpcListener,
+  GrpcListenerOptions,
+} from './auth-server/grpc-listener.ts';
+export { startHttp2Listener } from './auth-server/http2-listener.ts';
+export type {
+  AuthServer,
+  AuthServerChanges,
+  AuthServerOptions,
+  AuthServerRules,
+  GrpcTransport,
+} from './auth-server/options.ts';
 export {
   boundToCertificate,
   type CertificateBindingOptions,
@@ -29,7 +41,8 @@ export type {
   VerifiedFacts,
 } from './contract.ts';
 export { type CheckingServer, createServer, type QueueDepth, type ServerOptions } from './create-server.ts';
-export { EXT_AUTHZ_SERVICE, extAuthzService } from './ext-authz/service.ts';
+export { EXT_AUTHZ_SERVICE } from './ext-authz/check-answerer.ts';
+export { extAuthzService } from './ext-authz/service.ts';
 export { type FollowedFiles, type FollowOptions, followFiles } from './files/follow-files.ts';
 export { authenticateHttp, type HttpRefusal, refusalToHttp } from './http.ts';
 export { HTTP_DIALECTS, type HttpDialect } from './http-authz/dialects.ts';

@@ -3,6 +3,7 @@ import { isLoopbackHost } from '@spanpass/credential';
 import { pino } from 'pino';
 import { type Certificates, openCertificates } from './auth-server/certificates.ts';
 import { type GrpcListener, startGrpcListener } from './auth-server/grpc-listener.ts';
+import { startHttp2Listener } from './auth-server/http2-listener.ts';
 import { keyLog } from './auth-server/key-log.ts';
 import type { AuthServer, AuthServerOptions, AuthServerRules } from './auth-server/options.ts';
 import { reloadOf } from './auth-server/reload.ts';
@@ -71,7 +72,8 @@ export async function startAuthServer(options: AuthServerOptions): Promise<AuthS
   const controlPlane = { token, ...(url !== undefined && { url }), ...(tls && { tls }) };
   const pipeds = new ControlPlanePipeds({ controlPlane, feed: keys, clock: createSteadyClock() });
   const pipecd = { deciding: pipecdKey({ pipeds }), tried: pipecdKey({ pipeds }) };
-  const serverByRules = (rules: AuthServerRules) => serverOf(rules, { keys, observer, pipecd, maxDecisions: options.maxDecisions });
+  const serverByRules = (rules: AuthServerRules) =>
+    serverOf(rules, { keys, observer, pipecd, maxDecisions: options.maxDecisions });
   const server = switchableServer(serverByRules(options));
 
   const reporter = new UsageReporter({
@@ -105,7 +107,8 @@ export async function startAuthServer(options: AuthServerOptions): Promise<AuthS
       await Promise.all(listeners.map(listener => listener.drain(drainTimeoutMs)));
     });
     const asked = { tls: opened.checks, server, observer, shared: options.sharedPorts ?? false };
-    const listener = await startGrpcListener({ host, port, ...asked });
+    const startListener = options.grpcTransport === 'http2' ? startHttp2Listener : startGrpcListener;
+    const listener = await startListener({ host, port, ...asked });
     listeners.push(listener);
     grpc = listener;
     listener.setServing(isReady());

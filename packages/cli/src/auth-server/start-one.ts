@@ -34,6 +34,7 @@ export async function startOne({ settings, load, env, logger, worker }: StartOne
     const {
       host,
       grpcPort: port,
+      grpcTransport,
       metricsHost,
       metricsPort,
       drainDelayMs,
@@ -47,6 +48,7 @@ export async function startOne({ settings, load, env, logger, worker }: StartOne
       controlPlane,
       host,
       port,
+      grpcTransport,
       http: httpOf(settings),
       metrics: worker === undefined && metrics,
       ...(worker && { sharedPorts: worker.sharedPorts }),

@@ -7,6 +7,7 @@ import { connectRaw } from '../ext-authz/raw-client.test.support.ts';
 import { CheckResponse } from '../generated/ext_authz.ts';
 import { AuthenticationError } from '../refusals.ts';
 import { type ConnectionBounds, startGrpcListener } from './grpc-listener.ts';
+import { startHttp2Listener } from './http2-listener.ts';
 
 const open: (() => unknown)[] = [];
 afterEach(async () => {
@@ -16,13 +17,15 @@ afterEach(async () => {
 const PATH = '/envoy.service.auth.v3.Authorization/Check';
 const HEADERS = { ':method': 'POST', ':path': PATH, 'content-type': 'application/grpc', te: 'trailers' };
 
-async function listen(bounds: ConnectionBounds) {
+type Start = typeof startGrpcListener;
+
+async function listen(start: Start, bounds: ConnectionBounds) {
   const server = {
     authenticate: () => {
       throw new AuthenticationError('key_unknown');
     },
   };
-  const listener = await startGrpcListener({
+  const listener = await start({
     host: '127.0.0.1',
     port: 0,
     tls: undefined,
@@ -34,9 +37,12 @@ async function listen(bounds: ConnectionBounds) {
   return listener;
 }
 
-describe('connections', () => {
+describe.each([
+  ['grpc-js', startGrpcListener],
+  ['node:http2', startHttp2Listener],
+] as const)('connections of %s', (_, start) => {
   it('end with their age, and with them a call whose message never comes', async () => {
-    const { address } = await listen({ maxAgeMs: 50, ageGraceMs: 50 });
+    const { address } = await listen(start, { maxAgeMs: 50, ageGraceMs: 50 });
     const session = connect(`http://${address}`);
     open.push(() => session.destroy());
     const stream = session.request(HEADERS, { endStream: false });
@@ -47,7 +53,7 @@ describe('connections', () => {
 
   // A call that crosses the goodbye is refused unseen, and grpc-js gives up when that happens to it twice.
   it('that grow old lose no check of a client that asks once more, as Envoy is told to', async () => {
-    const { address } = await listen({ maxAgeMs: 150, ageGraceMs: 2000 });
+    const { address } = await listen(start, { maxAgeMs: 150, ageGraceMs: 2000 });
     const client = connectRaw(address);
     open.push(() => client[Symbol.asyncDispose]());
     const request = encodeCheckRequest({ headers: { authorization: 'Bearer x' } });
@@ -67,7 +73,7 @@ describe('connections', () => {
   });
 
   it('carry a bounded number of calls at a time', async () => {
-    const { address } = await listen({ maxStreams: 3 });
+    const { address } = await listen(start, { maxStreams: 3 });
     const session = connect(`http://${address}`);
     open.push(() => session.destroy());
     await vi.waitFor(() => expect(session.remoteSettings.maxConcurrentStreams).toBe(3));

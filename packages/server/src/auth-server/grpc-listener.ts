@@ -1,14 +1,15 @@
 import { Server as GrpcServer, type ServerCredentials } from '@grpc/grpc-js';
 import { HealthImplementation } from 'grpc-health-check';
 import type { Server } from '../contract.ts';
-import { EXT_AUTHZ_SERVICE, extAuthzService } from '../ext-authz/service.ts';
+import { EXT_AUTHZ_SERVICE } from '../ext-authz/check-answerer.ts';
+import { extAuthzService } from '../ext-authz/service.ts';
 import type { Observer } from '../observer.ts';
 import { assertListenable, ListenError } from '../operations/listening.ts';
 import { grpcCredentials } from '../tls/listeners.ts';
 import type { TlsSource } from '../tls/tls-source.ts';
 
 /** A CheckRequest holds the headers and a certificate; 64 KiB of headers must still arrive to be refused by name. */
-const MAX_MESSAGE_BYTES = 262_144;
+export const MAX_MESSAGE_BYTES = 262_144;
 
 /** Bounds on connections, in time and number. Clients are asked to open another one; what is under way goes on. */
 export interface ConnectionBounds {

@@ -1,4 +1,5 @@
 import http, { type RequestListener, type ServerOptions } from 'node:http';
+import http2 from 'node:http2';
 import https from 'node:https';
 import type { TlsOptions as NodeTlsOptions } from 'node:tls';
 import { ServerCredentials } from '@grpc/grpc-js';
@@ -31,6 +32,14 @@ export function createHttpServer(
 ): http.Server | https.Server {
   if (tls === undefined) return http.createServer(options, listener);
   const server = https.createServer({ ...options, ...tls.context, ...demandsOf(tls) }, listener);
+  tls.follow(context => server.setSecureContext(context));
+  return server;
+}
+
+/** A node:http2 server in clear text, or with this certificate; no other protocol is spoken there. */
+export function createHttp2Server(tls: TlsSource | undefined, options: http2.ServerOptions): http2.Http2Server {
+  if (tls === undefined) return http2.createServer(options);
+  const server = http2.createSecureServer({ ...options, ...tls.context, ...demandsOf(tls), allowHTTP1: false });
   tls.follow(context => server.setSecureContext(context));
   return server;
 }
