@@ -14,5 +14,11 @@ const secrets = {
   GRAFANA_PASSWORD: token(),
 };
 const lines = Object.entries(secrets).map(([name, value]) => `${name}=${value}\n`);
-writeFileSync(file, lines.join(''), { flag: 'wx', mode: 0o600 });
-process.stdout.write(`${file}\n`);
+try {
+  writeFileSync(file, lines.join(''), { flag: 'wx', mode: 0o600 });
+  process.stdout.write(`${file}\n`);
+} catch (error) {
+  if (error.code !== 'EEXIST') throw error;
+  process.stderr.write(`${file} is there already: its secrets stay\n`);
+  process.exitCode = 1;
+}
