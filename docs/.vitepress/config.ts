@@ -29,6 +29,8 @@ export default defineConfig({
     'test/!(README).md',
   ],
   rewrites: sitePath,
+  // What is checked at the end finds them all, those to headings and to files of the repository too.
+  ignoreDeadLinks: true,
   markdown: {
     // As the repository's own viewer makes them, so that a link works on both.
     anchor: { slugify: slugOf },

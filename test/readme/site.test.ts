@@ -1,9 +1,10 @@
+import { execFile } from 'node:child_process';
 import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { pathToFileURL } from 'node:url';
+import { promisify } from 'node:util';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { repoRoot } from '../engines/root.ts';
-import { run } from '../engines/run.ts';
 import { Stage } from '../harness/stage.ts';
 import { tempDir } from '../harness/temp.ts';
 import { trackedFiles } from '../repo/tracked.ts';
@@ -12,6 +13,7 @@ interface CheckSite {
   problemsOf(folder: string, base?: string): Promise<string[]>;
 }
 
+const execute = promisify(execFile);
 const stage = new Stage();
 let site: string;
 let pages: string[];
@@ -19,16 +21,22 @@ let pages: string[];
 beforeAll(async () => {
   site = join(await tempDir(stage, 'site'), 'dist');
   // It fails by itself on a link without a target, and on whatever comes from elsewhere.
-  await run('npm', ['run', 'build', '-w', 'docs'], { cwd: repoRoot, env: { SPANPASS_DOCS_OUT: site } });
+  const env = { ...process.env, SPANPASS_DOCS_OUT: site };
+  await execute('npm', ['run', 'build', '-w', 'docs'], { cwd: repoRoot, env, maxBuffer: 64 * 1024 * 1024 });
   pages = (await readdir(site, { recursive: true })).filter(name => name.endsWith('.html'));
 }, 300_000);
 afterAll(() => stage.dispose());
 
 it('every page of docs/ is on the site, and in its sidebar', async () => {
   const index = await readFile(join(site, 'index.html'), 'utf8');
-  const sources = (await trackedFiles(repoRoot)).filter(path => /^docs\/.*\.md$/.test(path) && path !== 'docs/README.md');
+  const sources = (await trackedFiles(repoRoot)).filter(
+    path => /^docs\/.*\.md$/.test(path) && path !== 'docs/README.md',
+  );
   for (const source of sources) {
-    const path = source.replace(/^docs\//, '').replace(/README\.md$/, 'index.md').replace(/\.md$/, '');
+    const path = source
+      .replace(/^docs\//, '')
+      .replace(/README\.md$/, 'index.md')
+      .replace(/\.md$/, '');
     expect(pages).toContain(`${path}.html`);
     expect(index).toMatch(new RegExp(`href="/${path.replace(/(^|\/)index$/, '$1')}(\\.html)?"`));
   }
