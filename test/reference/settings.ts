@@ -49,7 +49,8 @@ function membersOf(name: string, schema: JsonSchema): string[] {
     const title = kind?.const === undefined ? `\`${name}\`` : `\`${name}\` of the kind \`${String(kind.const)}\``;
     const entries = Object.entries(members);
     // What is told once is not told again: the chain of a rule that is tried has the same kinds.
-    const nested = kind === undefined ? [] : entries.flatMap(([key, one]) => membersOf(`${name}.${key}`, one));
+    const untold = entries.filter(([, one]) => kind !== undefined || !hasKinds(one));
+    const nested = untold.flatMap(([key, one]) => membersOf(`${name}.${key}`, one));
     const description = kind === undefined ? [] : [mapping.description ?? '', ''];
     const rows = entries.map(([key, one]) =>
       row([`\`${key}\``, typeOf(one), defaultOf(one, mapping.required?.includes(key)), one.description ?? '']),
@@ -57,6 +58,10 @@ function membersOf(name: string, schema: JsonSchema): string[] {
     const lines = [row(['member', 'type', 'default', 'meaning']), row(['---', '---', '---', '---']), ...rows, ''];
     return [`### ${title}`, '', ...description, ...(rows.length > 0 ? lines : []), ...nested];
   });
+}
+
+function hasKinds({ items }: JsonSchema): boolean {
+  return items !== undefined && alternativesOf(items).some(one => one.properties?.kind !== undefined);
 }
 
 function alternativesOf(schema: JsonSchema): readonly JsonSchema[] {
