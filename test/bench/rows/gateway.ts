@@ -62,6 +62,11 @@ const WAYS: readonly Way[] = [
     auth: asked('grpc', world => authServer(world)),
   },
   {
+    id: 'gateway/spanpass-http2',
+    label: 'ext_authz gRPC → **spanpass**, cached, `grpcTransport: http2`',
+    auth: asked('grpc', world => authServer(world, { grpcTransport: 'http2' })),
+  },
+  {
     id: 'gateway/http-echo',
     label: 'ext_authz HTTP → bare node:http echo',
     auth: asked('http', world => nodePeer(world, 'http-echo')),
@@ -86,6 +91,15 @@ const WAYS: readonly Way[] = [
     id: 'gateway/spanpass-pipecd-key',
     label: "ext_authz gRPC → **spanpass**, PipeCD's keys (`pipecdKey`)",
     auth: asked('grpc', world => authServer(world, { pipecd: true })),
+    authorization: async () => STATIC_AUTHORIZATION,
+  },
+  {
+    id: 'gateway/spanpass-pipecd-key-http',
+    label: "ext_authz HTTP → **spanpass**, PipeCD's keys (`pipecdKey`)",
+    auth: asked('http', async world => {
+      const { pid, httpPort } = await authServer(world, { pipecd: true });
+      return { pid, port: httpPort };
+    }),
     authorization: async () => STATIC_AUTHORIZATION,
   },
 ];

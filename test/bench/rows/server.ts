@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { CHECK_PATH, framedCheckRequest } from '../check-request.ts';
 import { call, checkStatus, openSession } from '../drive/http2-calls.ts';
 import { h2load } from '../measure/h2load.ts';
+import type { Profile } from '../profile.ts';
 import type { Row } from '../row.ts';
 import { goPeer, nodePeer } from '../world/peers.ts';
 import { STATIC_AUTHORIZATION } from '../world/pipecd.ts';
@@ -17,6 +18,7 @@ interface Server {
   readonly label: string;
   readonly start: (world: World) => Promise<ServerProcess>;
   readonly authorization?: string;
+  readonly checks?: (profile: Profile) => number;
   readonly checksNothing?: true;
 }
 
@@ -40,9 +42,21 @@ const SERVERS: readonly Server[] = [
   },
   { id: 'server/spanpass', label: '**spanpass**, cached', start: world => authServer(world, { core }) },
   {
+    id: 'server/spanpass-http2',
+    label: '**spanpass**, cached, `grpcTransport: http2`',
+    start: world => authServer(world, { core, grpcTransport: 'http2' }),
+  },
+  {
     id: 'server/spanpass-young-64',
     label: '**spanpass**, cached, `--max-semi-space-size=64`',
     start: world => authServer(world, { core, nodeFlags: ['--max-semi-space-size=64'] }),
+  },
+  {
+    id: 'server/pipecd',
+    label: "PipeCD's way (Go, bcrypt on each check)",
+    start: world => goPeer(world, 'pipecd', core),
+    authorization: STATIC_AUTHORIZATION,
+    checks: ({ checks }) => checks.bcrypt,
   },
   {
     id: 'server/spanpass-pipecd-key',
@@ -56,7 +70,8 @@ const SERVERS: readonly Server[] = [
 export const serverRows: readonly Row[] = SERVERS.map(row => ({
   id: row.id,
   label: row.label,
-  async open(world, { checks: { direct: checks } }) {
+  async open(world, profile) {
+    const checks = row.checks?.(profile) ?? profile.checks.direct;
     const server = await row.start(world);
     const bodyFile = join(world.folder, `${row.id.replace('/', '-')}.bin`);
     const load = (requests: number) =>

@@ -81,6 +81,8 @@ export interface AuthServerChoice {
   /** Default one process, without any. */
   readonly workers?: number | undefined;
   readonly workerPorts?: 'shared' | 'own' | undefined;
+  /** What speaks gRPC. Default as it comes. */
+  readonly grpcTransport?: 'http2';
 }
 
 /** `spanpass server`, as it comes. */
@@ -91,9 +93,11 @@ export async function authServer(world: World, choice: AuthServerChoice = {}): P
 /** A new one, that ends with the stage. */
 export async function startAuthServer(
   world: World,
-  { core, pipecd = false, controlPlaneUrl, nodeFlags = [], workers = 1, workerPorts = 'shared' }: AuthServerChoice,
+  choice: AuthServerChoice,
   stage: Stage = world.stage,
 ): Promise<AuthServerProcess> {
+  const { core, pipecd = false, controlPlaneUrl, nodeFlags = [], grpcTransport } = choice;
+  const { workers = 1, workerPorts = 'shared' } = choice;
   const { grpc, http, metrics } = await freePorts('grpc', 'http', 'metrics');
   const env = {
     SPANPASS_GRPC_PORT: String(grpc),
@@ -104,6 +108,7 @@ export async function startAuthServer(
     SPANPASS_LOG_LEVEL: 'warn',
     SPANPASS_WORKERS: String(workers),
     SPANPASS_WORKER_PORTS: workerPorts,
+    ...(grpcTransport && { SPANPASS_GRPC_TRANSPORT: grpcTransport }),
     ...(pipecd && { SPANPASS_AUTHENTICATORS: await pipecdSettings(world) }),
   };
   const program = nodeProgram(world, {
