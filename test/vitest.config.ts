@@ -5,7 +5,7 @@ const alone = [
   '{engines,harness,bench,chaos,readme,reference,repo}/**/*.test.ts',
   'attacks/{overload,flood,fuzz}*/**/*.test.ts',
   'attacks/overload.test.ts',
-  'e2e/{05,14,15,21,28,29,34,35,36,43}-*.test.ts',
+  'e2e/{05,14,15,21,28,29,34,35,36,43,46}-*.test.ts',
   'upgrade/**/*.test.ts',
 ];
 

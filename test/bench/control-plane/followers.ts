@@ -10,9 +10,12 @@ export interface FollowersResult {
   readonly maxMs: number;
 }
 
-/** Connects so many followers of the change feed, and revokes a key a few times while all of them listen. */
+/**
+ * Connects so many followers of the change feed, and revokes a key a few times while all of them listen, there or
+ * at another replica.
+ */
 export async function revokeBeforeFollowers(
-  { url, kids }: FilledRegistry,
+  { url, kids, revokeAt = url }: FilledRegistry & { readonly revokeAt?: string | undefined },
   { followers, revocations }: { readonly followers: number; readonly revocations: number },
 ): Promise<FollowersResult> {
   const sockets: Socket[] = [];
@@ -50,7 +53,7 @@ export async function revokeBeforeFollowers(
       const times: number[] = [];
       heard.set(kid, times);
       const askedAt = performance.now();
-      const answer = await fetch(`${url}/v1/keys/${kid}/revoke`, {
+      const answer = await fetch(`${revokeAt}/v1/keys/${kid}/revoke?force=true`, {
         method: 'POST',
         headers: { authorization: `Bearer ${ADMIN_TOKEN}` },
       });
