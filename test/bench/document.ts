@@ -1,3 +1,4 @@
+import { clientFindings } from './client-findings.ts';
 import { medianOf, type Results } from './results.ts';
 import type { Group } from './row.ts';
 import { markdown, round, tableOf } from './table.ts';
@@ -65,7 +66,7 @@ export function performancePage(results: Results): string {
     const { title, text } = SECTIONS[group.group];
     return `## ${title}\n\n${text}\n\n${tableOf(group)}`;
   });
-  const wall = whereTheWallIs(results);
+  const findings = [whereTheWallIs(results), clientFindings(results)].filter(text => text !== undefined).join('\n\n');
   return `<!-- Written by \`npm run bench:page -w test\` from test/bench/results/measured.json. -->
 
 # Performance
@@ -81,7 +82,7 @@ ${machineOf(results)}
 ${targets(results)}
 
 ${sections.join('\n\n')}
-${wall === undefined ? '' : `\n${wall}\n`}
+${findings === '' ? '' : `\n${findings}\n`}
 ## How to repeat it
 
 \`\`\`sh

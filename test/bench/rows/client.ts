@@ -13,7 +13,10 @@ const WAYS = [
   { id: 'client/credential', label: '**spanpass** credential', mode: 'credential' },
 ] as const;
 
-/** One piped's exporter on a core of its own, each round a fresh process: what signing and attaching a credential costs. */
+/**
+ * One piped's exporters on a core of their own, each round a fresh process in which they take turns: what signing and attaching a
+ * credential costs. Both rows come from the same process.
+ */
 const exportRows: readonly Row[] = WAYS.map(({ id, label, mode }) => ({
   id,
   label,
@@ -21,16 +24,25 @@ const exportRows: readonly Row[] = WAYS.map(({ id, label, mode }) => ({
     const sink = await nodePeer(world, 'otlp-sink', LOAD_CORE);
     const { keyFilePath } = await piped(world);
     const script = builtScript('drive/export');
-    return async () => {
-      const args = [script, mode, String(sink.port), String(profile.exports), keyFilePath];
+    const measured = (await world.once('exports', async () => new Map())) as Map<number, Promise<ExportResult>>;
+    const measure = async () => {
+      const args = [script, String(sink.port), String(profile.exports), keyFilePath];
       const [command, pinned] = onCore(SERVER_CORE, process.execPath, args);
-      const { perSecond, cpuMicros } = JSON.parse(await run(command, pinned, { timeoutMs: 120_000 })) as ExportResult;
-      return { perSecond, cpuMicros };
+      return JSON.parse(await run(command, pinned, { timeoutMs: 180_000 })) as ExportResult;
+    };
+    return async round => {
+      const result = measured.get(round) ?? measure();
+      measured.set(round, result);
+      // A round that fails is measured again.
+      result.catch(() => measured.delete(round));
+      return { ...(await result)[mode] };
     };
   },
 }));
 
 const PACKAGES = ['@spanpass/credential', '@spanpass/client', '@spanpass/tracing', '@spanpass/server'] as const;
+/** What these are made of, of which an exporter for OTLP/gRPC has loaded grpc-js already. */
+const PARTS = ['zod', 'jose', '@grpc/grpc-js', '@opentelemetry/sdk-trace-base'] as const;
 
 /** In a process that has nothing else loaded. */
 const MEASURE_IMPORT = `
@@ -39,9 +51,9 @@ await import(process.argv[1]);
 console.log(JSON.stringify({ importMs: performance.now() - startedAt, memoryKib: (process.memoryUsage.rss() - rss) / 1024 }));
 `;
 
-const importRows: readonly Row[] = PACKAGES.map(name => ({
+const importRows: readonly Row[] = [...PACKAGES, ...PARTS].map(name => ({
   id: `imports/${name}`,
-  label: `\`${name}\``,
+  label: `\`${name}\`${name.startsWith('@spanpass/') ? '' : ' alone'}`,
   open: async () => async () => {
     const args = ['--input-type=module', '-e', MEASURE_IMPORT, name];
     return JSON.parse(await run(process.execPath, args, { cwd: testRoot }));
