@@ -66,7 +66,7 @@ await describeWithEngine(['hadolint'], 'the image', engines => {
       await run('sh', ['-euc', `${steps?.[2]} "$0"`, app], { cwd: app });
 
       const kilobytes = Number((await run('du', ['-sk', app])).split('\t')[0]);
-      expect(kilobytes).toBeLessThan(110_000);
+      expect(kilobytes).toBeLessThan(125_000);
       const [command, args] = await asNobody([process.execPath, join(app, 'packages/cli/dist/main.js'), '--version']);
       await run('chmod', ['-R', 'a+rX', folder]);
       expect(await run(command, args, { cwd: '/' })).toMatch(/^\d+\.\d+\.\d+\n$/);

@@ -34,7 +34,9 @@ describe.each(publishedRooms)('the package of %s', room => {
 
   it('says on which Node.js it runs, under which licence, and what has side effects', () => {
     expect(manifest).toMatchObject({ license: 'Apache-2.0', engines: { node: '>=20.19' } });
-    expect(manifest.sideEffects).toEqual(room === 'cli' ? ['./dist/main.js'] : false);
+    // The command, and the process that it starts for each worker.
+    const programs = ['./dist/main.js', './dist/auth-server/worker-main.js'];
+    expect(manifest.sideEffects).toEqual(room === 'cli' ? programs : false);
   });
 
   it('holds what runs, its types, and nothing that has no source', () => {
