@@ -1,9 +1,8 @@
-import { copyFile, mkdir } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
 import { defineConfig } from 'vitepress';
 import { problemsOf } from './check-site.ts';
 import { siteLinks } from './links.ts';
-import { allPages, repoRoot, sitePath } from './pages.ts';
+import { allPages, sitePath } from './pages.ts';
+import { showFiles } from './shown-files.ts';
 import { sidebarOf } from './sidebar.ts';
 import { slugOf } from './slug.ts';
 import { writeTypeScriptApi } from './typescript-api.ts';
@@ -49,11 +48,7 @@ export default defineConfig({
     ],
   },
   async buildEnd({ outDir }) {
-    for (const [href, file] of links.files) {
-      const to = join(outDir, href);
-      await mkdir(dirname(to), { recursive: true });
-      await copyFile(join(repoRoot, file), to);
-    }
+    await showFiles(links.files, outDir, base);
     const problems = [...links.dead, ...(await problemsOf(outDir, base))];
     if (problems.length > 0) throw new Error(`The site has dead links:\n${problems.join('\n')}`);
   },

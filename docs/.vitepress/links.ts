@@ -1,6 +1,7 @@
-import { existsSync, readFileSync, statSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { basename, dirname, join, posix, relative } from 'node:path';
 import { type Page, repoRoot } from './pages.ts';
+import { hrefOfFile } from './shown-files.ts';
 
 /** As much of markdown-it as is needed here. */
 interface Token {
@@ -25,7 +26,7 @@ interface MarkdownIt {
 export type Target =
   | { readonly kind: 'elsewhere' }
   | { readonly kind: 'page'; readonly href: string }
-  /** A file that is no page: shown as it is. */
+  /** A file or a folder that is no page: shown as it is. */
   | { readonly kind: 'file'; readonly href: string; readonly file: string }
   | { readonly kind: 'dead'; readonly why: string };
 
@@ -42,15 +43,12 @@ export function targetOf(href: string, source: string, pages: readonly Page[]): 
   if (page) return { kind: 'page', href: `/${page.path}${suffix}` };
   const file = join(repoRoot, inRepo);
   if (inRepo.startsWith('..') || !existsSync(file)) return { kind: 'dead', why: `${source}: ${href}` };
-  if (statSync(file).isDirectory()) return { kind: 'dead', why: `${source}: ${href} is a folder without a page` };
-  // Browsers show these as text under this name, and would offer to save, or to play, under their own.
-  const shown = /\.(json|yaml|yml|txt|svg|png)$/.test(inRepo) ? inRepo : `${inRepo}.txt`;
-  return { kind: 'file', href: `/files/${shown}`, file: inRepo };
+  return { kind: 'file', href: hrefOfFile(inRepo), file: inRepo };
 }
 
 /** Turns the links of each page into those of the site. Notes what must be copied, and what leads nowhere. */
 export function siteLinks(pages: readonly Page[]) {
-  const files = new Map<string, string>();
+  const files = new Set<string>();
   const dead = new Set<string>();
 
   function turn(link: Token, source: string): void {
@@ -58,7 +56,7 @@ export function siteLinks(pages: readonly Page[]) {
     if (target.kind === 'dead') dead.add(target.why);
     if (target.kind === 'page' || target.kind === 'file') link.attrSet('href', target.href);
     if (target.kind !== 'file') return;
-    files.set(target.href, target.file);
+    files.add(target.file);
     link.attrSet('target', '_blank');
   }
 
