@@ -49,7 +49,7 @@ connections are dealt out, and Envoy has one for each of its workers; with a por
     title: 'Memory',
     text: `An auth server in a fresh process. So many pipeds show a credential each (ES256) over gRPC, and their keys are looked up: one key
 record and one remembered decision, with its encoded answer, for each. After a collection; RSS is what the kernel counts, beyond that of
-the process with 500 of them. The share of the decisions is what a collection frees once they are forgotten. Parsed keys are not among it: they are
+a process that has answered 20,000 pipeds as well, and remembers one of them. The share of the decisions is what a collection frees once they are forgotten. Parsed keys are not among it: they are
 kept for the 4,096 that were used last, 4 KiB each.`,
   },
   storm: {

@@ -10,8 +10,8 @@ export interface Profile {
     readonly cold: number;
     readonly bcrypt: number;
   };
-  /** Pipeds that an auth server keeps in memory, at most. */
-  readonly entries: number;
+  /** Pipeds that an auth server keeps in memory, at most, and checks until all else in its memory is as large as it gets. */
+  readonly memory: { readonly entries: number; readonly checks: number };
   readonly exports: number;
   readonly spans: number;
   /** Pipeds that come at once, of whom so many are answered at a time, and checks of a known one meanwhile. */
@@ -23,7 +23,7 @@ export const PROFILES = {
     name: 'full',
     rounds: 7,
     checks: { gateway: 40_000, direct: 60_000, cold: 10_000, bcrypt: 60 },
-    entries: 1_000_000,
+    memory: { entries: 1_000_000, checks: 20_000 },
     exports: 15_000,
     spans: 100_000,
     storm: { pipeds: 20_000, inFlight: 4096, cachedPerSecond: 200 },
@@ -32,7 +32,7 @@ export const PROFILES = {
     name: 'quick',
     rounds: 3,
     checks: { gateway: 8000, direct: 12_000, cold: 3000, bcrypt: 15 },
-    entries: 10_000,
+    memory: { entries: 5000, checks: 5000 },
     exports: 3000,
     spans: 30_000,
     storm: { pipeds: 3000, inFlight: 3000, cachedPerSecond: 100 },
@@ -42,7 +42,7 @@ export const PROFILES = {
     name: 'smoke',
     rounds: 1,
     checks: { gateway: 100, direct: 100, cold: 100, bcrypt: 2 },
-    entries: 200,
+    memory: { entries: 100, checks: 100 },
     exports: 50,
     spans: 1000,
     storm: { pipeds: 100, inFlight: 100, cachedPerSecond: 50 },

@@ -5,57 +5,55 @@ import { builtScript } from '../built.ts';
 import type { Memory } from '../memory/holder.ts';
 import type { Row, Sample } from '../row.ts';
 import { type ServerProcess, startListener } from '../world/server-process.ts';
+import type { World } from '../world/world.ts';
 
 const SIZES = [1_000, 10_000, 100_000, 1_000_000] as const;
 
 /** What an auth server takes for so many pipeds, of each a key record and one credential that it decided on, over gRPC. */
-export const memoryRows: readonly Row[] = SIZES.map(entries => ({
-  id: `memory/${entries}`,
-  label: `${entries.toLocaleString('en-US')} pipeds`,
-  async open(_world, profile) {
-    let sample: Promise<Sample> | undefined;
+export const memoryRows: readonly Row[] = SIZES.map(size => ({
+  id: `memory/${size}`,
+  label: `${size.toLocaleString('en-US')} pipeds`,
+  async open(world, { memory: { entries: most, checks } }) {
+    const entries = Math.min(size, most);
     // Memory is not noisy, and a million takes minutes: once is enough.
-    return () => {
-      sample ??= measure(Math.min(entries, profile.entries));
-      return sample;
-    };
+    return () => world.once(`memory ${entries}`, () => measure(world, entries, Math.max(entries, checks), checks));
   },
 }));
 
-async function measure(entries: number): Promise<Sample> {
+/** Beside a process that has answered checks as well, and remembers none of them. */
+async function measure(world: World, entries: number, checks: number, usualChecks: number): Promise<Sample> {
+  const { full: none } = await world.once('memory none', () => held(1, usualChecks));
+  const { full, forgotten } = await held(entries, checks);
+  return {
+    bytesEach: (full.rssBytes - none.rssBytes) / entries,
+    heapBytesEach: (full.heapBytes - none.heapBytes) / entries,
+    decisionBytes: (full.heapBytes - forgotten.heapBytes) / entries,
+    recordBytes: (forgotten.heapBytes - none.heapBytes) / entries,
+    rssMib: full.rssBytes / 2 ** 20,
+  };
+}
+
+/** The memory of a fresh process that was asked about so many pipeds, and keeps the last of them. */
+async function held(entries: number, checks: number): Promise<{ readonly full: Memory; readonly forgotten: Memory }> {
   const stage = new Stage();
   try {
     const fleet = await start(stage, 'pipeds and control plane', ['memory/fleet']);
-    const flags = ['--expose-gc'];
-    const args = [`http://127.0.0.1:${fleet.port}`, String(entries + 1000)];
-    const holder = await start(stage, 'auth server', ['memory/holder', ...args], flags);
+    const args = [`http://127.0.0.1:${fleet.port}`, String(entries)];
+    const holder = await start(stage, 'auth server', ['memory/holder', ...args], ['--expose-gc']);
     const port = await ask<number>(holder, '/port');
-    const fill = async (count: number) => {
-      const { refused } = await ask<{ refused: number }>(fleet, `/fill?port=${port}&count=${count}`);
-      if (refused > 0) throw new Error(`${refused} of ${count} good credentials were refused`);
-    };
-    // What is made once, for the first of all.
-    await fill(500);
-    const empty = await ask<Memory>(holder, '/memory');
-    await fill(entries);
+    const { refused } = await ask<{ refused: number }>(fleet, `/fill?port=${port}&count=${checks}`);
+    if (refused > 0) throw new Error(`${refused} of ${checks} good credentials were refused`);
     const full = await ask<Memory>(holder, '/memory');
     await ask(holder, '/forget');
-    const forgotten = await ask<Memory>(holder, '/memory');
-    const each = (from: Memory, to: Memory) => (to.rssBytes - from.rssBytes) / entries;
-    return {
-      bytesEach: each(empty, full),
-      heapBytesEach: (full.heapBytes - empty.heapBytes) / entries,
-      decisionBytes: (full.heapBytes - forgotten.heapBytes) / entries,
-      recordBytes: (forgotten.heapBytes - empty.heapBytes) / entries,
-      rssMib: full.rssBytes / 2 ** 20,
-    };
+    return { full, forgotten: await ask<Memory>(holder, '/memory') };
   } finally {
     await stage.dispose();
   }
 
   function start(on: Stage, name: string, [script = '', ...args]: string[], flags: string[] = []) {
     const program = { name, command: process.execPath, args: [...flags, builtScript(script), ...args] };
-    return startListener({ stage: on }, program);
+    const world = { stage: on, profiled: () => {} };
+    return startListener(world, program);
   }
 }
 

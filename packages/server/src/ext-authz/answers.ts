@@ -4,6 +4,7 @@ import { CheckResponse, type HeaderValueOption, type Struct } from '../generated
 import { identityHeaders } from '../identity.ts';
 import { grpcRetryHeaders, refusalHeaders } from '../refusal-headers.ts';
 import type { AuthenticationError } from '../refusals.ts';
+import { packed } from './packed.ts';
 
 /** HeaderValueOption.HeaderAppendAction.OVERWRITE_IF_EXISTS_OR_ADD */
 const OVERWRITE = 2;
@@ -97,7 +98,7 @@ function metadataOf({ project, piped, credentialId }: Owner): Record<string, str
 }
 
 function encode(response: CheckResponse): Buffer {
-  return Buffer.from(CheckResponse.encode(response).finish());
+  return packed(CheckResponse.encode(response).finish());
 }
 
 function overwrite(headers: Record<string, string>): HeaderValueOption[] {

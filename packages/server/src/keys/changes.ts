@@ -96,14 +96,17 @@ export function applyChange(record: KeyRecord, change: Change): KeyRecord | unde
     case 'key': {
       const { alg, kid, project, piped, ...changed } = change.record;
       if (alg !== record.alg || project !== record.project || piped !== record.piped) return undefined;
-      return compactRecord({ ...record, ...changed, revision: change.revision });
+      return compactRecord({ ...record, ...changed, revision: change.revision }, record.publicJwk);
     }
     case 'piped':
       // A record's scopes are the key's as well as the piped's: only the control plane can tell what they are now.
       if (change.scopes !== undefined && !sameScopes(change.scopes, record.scopes)) return undefined;
-      return compactRecord({ ...record, pipedStatus: change.pipedStatus, revision: change.revision });
+      return compactRecord({ ...record, pipedStatus: change.pipedStatus, revision: change.revision }, record.publicJwk);
     case 'project':
-      return compactRecord({ ...record, projectStatus: change.projectStatus, revision: change.revision });
+      return compactRecord(
+        { ...record, projectStatus: change.projectStatus, revision: change.revision },
+        record.publicJwk,
+      );
   }
 }
 

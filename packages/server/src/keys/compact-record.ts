@@ -1,4 +1,4 @@
-import type { KeyRecord, Signal } from '@spanpass/credential';
+import type { KeyRecord, PublicJwk, Signal } from '@spanpass/credential';
 
 /** Words of which there are few, and of which a parser makes a new one for each record. */
 const WORDS: ReadonlyMap<string, string> = new Map(
@@ -14,16 +14,18 @@ const projectsKnown = new Map<string, string>();
 
 /**
  * The same record in as little memory as it takes: always of one shape, and what many records have in common is there once.
- * A parsed key is not a part of it: that is three times as large as all the rest.
+ * A parsed key is not a part of it: that is several times as large as all the rest.
+ *
+ * @param publicJwk the key in that form, where it is at hand
  */
-export function compactRecord(record: KeyRecord): KeyRecord {
+export function compactRecord(record: KeyRecord, publicJwk = compactJwk(record.publicJwk)): KeyRecord {
   return Object.freeze({
     v: 1,
     kid: record.kid,
     alg: word(record.alg),
     project: sharedProject(record.project),
     piped: record.piped,
-    publicJwk: record.publicJwk,
+    publicJwk,
     scopes: sharedScopes(record.scopes),
     keyStatus: word(record.keyStatus),
     pipedStatus: word(record.pipedStatus),
@@ -43,6 +45,18 @@ export function sharedScopes(scopes: readonly Signal[]): readonly Signal[] {
     scopesKnown.set(id, known);
   }
   return known;
+}
+
+/** Members that say what kind of key it is are shared by all, those that are the key are its own. */
+function compactJwk(jwk: KeyRecord['publicJwk']): Readonly<PublicJwk> {
+  switch (jwk.kty) {
+    case 'EC':
+      return Object.freeze({ kty: 'EC', crv: 'P-256', x: jwk.x, y: jwk.y });
+    case 'OKP':
+      return Object.freeze({ kty: 'OKP', crv: 'Ed25519', x: jwk.x });
+    case 'RSA':
+      return Object.freeze({ kty: 'RSA', n: jwk.n, e: 'AQAB' });
+  }
 }
 
 function sharedProject(project: string): string {
