@@ -61,8 +61,16 @@ export interface PipedFilter {
 export function usePipeds(filter: PipedFilter) {
   return useInfiniteQuery({
     queryKey: ['pipeds', filter],
-    queryFn: ({ pageParam, signal }) =>
-      get<Page<Piped>>('/v1/pipeds', { ...filter, limit: PAGE, after: pageParam }, signal),
+    queryFn: async ({ pageParam, signal }) => {
+      let page: Page<Piped>;
+      let after = pageParam;
+      // A search looks at a part of a long list for each page, and may have found nothing there.
+      do {
+        page = await get<Page<Piped>>('/v1/pipeds', { ...filter, limit: PAGE, after }, signal);
+        after = page.next;
+      } while (page.items.length === 0 && after !== undefined);
+      return page;
+    },
     initialPageParam: undefined as string | undefined,
     getNextPageParam: page => page.next,
     placeholderData: keepPreviousData,

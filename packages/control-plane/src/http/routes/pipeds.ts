@@ -29,7 +29,11 @@ const listQuery = z.strictObject({
   project: idSchema.optional(),
   piped: idSchema.optional(),
   status: statusSchema.optional(),
-  search: idSchema.optional().describe('a part of the name, in small letters or capitals'),
+  search: idSchema
+    .optional()
+    .describe(
+      'a part of the name, in small letters or capitals; a page may then hold few or none, and yet have a `next`',
+    ),
   limit: limitSchema,
   after: afterSchema('pipeds', z.tuple([idSchema, idSchema])),
 });
