@@ -8,8 +8,8 @@ import { allTables } from './table.ts';
 /** One of each kind, and all of ours. */
 const ROWS = [
   'gateway/jwt-cached',
-  'gateway/go-cached',
   'gateway/spanpass-grpc',
+  'gateway/spanpass-http2',
   'gateway/spanpass-http',
   'server/grpc-echo',
   'server/spanpass',
@@ -34,7 +34,8 @@ await describeWithEngine(['envoy', 'h2load'], 'the bench', () => {
     const results = await runBench({ rows, profile: PROFILES.smoke, say: line => lines.push(line) });
     const measured = results.groups.flatMap(group => group.rows);
     expect(measured.map(({ id }) => id)).toEqual(rows.map(({ id }) => id));
-    for (const { id, figures } of measured) {
+    for (const { id, figures, failed } of measured) {
+      expect(failed, id).toBeUndefined();
       const values = Object.values(figures).flatMap(({ median, min, max }) => [median, min, max]);
       expect(values.length, id).toBeGreaterThan(0);
       expect(values.every(Number.isFinite), `${id}: ${JSON.stringify(figures)}`).toBe(true);

@@ -7,6 +7,7 @@ import { dirname, join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { repoRoot } from '../engines/root.ts';
 import { PROFILES } from './profile.ts';
+import { profileTable, summariseFolder } from './profiles.ts';
 import { allRows } from './rows/index.ts';
 import { runBench } from './run.ts';
 import { allTables } from './table.ts';
@@ -35,11 +36,18 @@ if (rows.length === 0) {
 const profile = PROFILES[values.smoke ? 'smoke' : values.quick ? 'quick' : 'full'];
 const out = resolve(calledFrom, values.out);
 await mkdir(dirname(out), { recursive: true });
+const cpuProfileFolder = values['cpu-prof'] && resolve(calledFrom, values['cpu-prof']);
+if (cpuProfileFolder) await mkdir(cpuProfileFolder, { recursive: true });
 const results = await runBench({
   rows,
   profile: values.rounds === undefined ? profile : { ...profile, rounds: Number(values.rounds) },
-  cpuProfileFolder: values['cpu-prof'] && resolve(calledFrom, values['cpu-prof']),
+  cpuProfileFolder,
+  maxMs: profile.maxMinutes * 60_000,
   keep: found => writeFile(out, `${JSON.stringify(found, undefined, 2)}\n`),
   say: line => process.stderr.write(`bench: ${line}\n`),
 });
 process.stdout.write(`${allTables(results)}\n\n${JSON.stringify(results.machine)}\nwritten to ${out}\n`);
+if (cpuProfileFolder) {
+  const { rows: profiled } = await summariseFolder(cpuProfileFolder);
+  for (const [id, summary] of Object.entries(profiled)) process.stdout.write(`\n${id}\n${profileTable(summary)}\n`);
+}

@@ -3,6 +3,8 @@ export interface Profile {
   readonly name: 'quick' | 'full' | 'smoke';
   /** Times that each row is measured, in turn with its neighbours. */
   readonly rounds: number;
+  /** After this many minutes no row is measured once more than it must be. */
+  readonly maxMinutes: number;
   /** Checks in each round: through Envoy, straight at a server, and those that cost a bcrypt each. */
   readonly checks: {
     readonly gateway: number;
@@ -21,7 +23,8 @@ export interface Profile {
 export const PROFILES = {
   full: {
     name: 'full',
-    rounds: 7,
+    rounds: 5,
+    maxMinutes: 20,
     checks: { gateway: 40_000, direct: 60_000, cold: 10_000, bcrypt: 60 },
     memory: { entries: 1_000_000, checks: 20_000 },
     exports: 15_000,
@@ -31,6 +34,7 @@ export const PROFILES = {
   quick: {
     name: 'quick',
     rounds: 3,
+    maxMinutes: 2,
     checks: { gateway: 8000, direct: 12_000, cold: 3000, bcrypt: 15 },
     memory: { entries: 5000, checks: 5000 },
     exports: 3000,
@@ -41,6 +45,7 @@ export const PROFILES = {
   smoke: {
     name: 'smoke',
     rounds: 1,
+    maxMinutes: 1,
     checks: { gateway: 100, direct: 100, cold: 100, bcrypt: 2 },
     memory: { entries: 100, checks: 100 },
     exports: 50,

@@ -7,6 +7,8 @@ export interface RowResult {
   readonly label: string;
   /** By the name of the figure, which ends in its unit. */
   readonly figures: Readonly<Record<string, Summary>>;
+  /** Why there is no more of it: the row could not be started, or measured. */
+  readonly failed?: string;
 }
 
 export interface GroupResult {

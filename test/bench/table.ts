@@ -56,7 +56,10 @@ export const COLUMNS: Readonly<Record<Group, readonly Column[]>> = {
 /** A Markdown table of one group: the median, and in parentheses the lowest and highest of the rounds. */
 export function tableOf({ group, rows }: GroupResult): string {
   const columns = COLUMNS[group];
-  const lines = rows.map(row => [row.label, ...columns.map(column => cell(row, column))]);
+  const lines = rows.map(row => [
+    row.failed === undefined ? row.label : `${row.label} (failed)`,
+    ...columns.map(column => cell(row, column)),
+  ]);
   return markdown(['', ...columns.map(({ title }) => title)], lines);
 }
 

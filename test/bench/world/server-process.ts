@@ -52,7 +52,5 @@ export function startProgram(
 
 /** A script of this folder's build, or the command, under Node.js; with a profile of it where the world wants one. */
 export function nodeProgram(world: World, program: Omit<Program, 'command'>): Program {
-  const { cpuProfileFolder } = world;
-  const profile = cpuProfileFolder === undefined ? [] : ['--cpu-prof', `--cpu-prof-dir=${cpuProfileFolder}`];
-  return { ...program, command: process.execPath, args: [...profile, ...program.args] };
+  return { ...program, command: process.execPath, args: [...world.profileFlags(), ...program.args] };
 }
