@@ -29,7 +29,7 @@ export interface Container {
 /** The values of the example in the documentation. */
 export async function exampleValues(): Promise<Record<string, unknown>> {
   const page = await readFile(join(repoRoot, 'docs', 'deployment', 'helm.md'), 'utf8');
-  return parse(/^```yaml\n(# values\.yaml\n.*?)^```$/ms.exec(page)?.[1] ?? '') as Record<string, unknown>;
+  return parse(/^```yaml[^\n]*\n(# values\.yaml\n.*?)^```$/ms.exec(page)?.[1] ?? '') as Record<string, unknown>;
 }
 
 /** `helm template`, as text. */
