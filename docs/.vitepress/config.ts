@@ -16,6 +16,8 @@ export default defineConfig({
   title: 'spanpass',
   description: 'Short-lived, signed passes for OpenTelemetry',
   lang: 'en',
+  // Else browsers ask for one that is not there.
+  head: [['link', { rel: 'icon', href: 'data:,' }]],
   base,
   srcDir: '..',
   outDir: process.env.SPANPASS_DOCS_OUT ?? '.vitepress/dist',

@@ -17,6 +17,9 @@ const headings: Readonly<Record<string, string>> = {
   decisions: 'Decisions',
 };
 
+/** Pages whose heading says too little here. */
+const names: Readonly<Record<string, string>> = { 'index.md': 'All pages', 'readme.md': 'The README' };
+
 /** Made from the folders, so that a new page is in it. */
 export function sidebarOf(pages: readonly Page[]): Item[] {
   const folders = new Map<string, Page[]>();
@@ -60,7 +63,7 @@ function groupOf(folder: string, pages: readonly Page[]): Item {
 }
 
 function itemOf({ path, title }: Page): Item {
-  const text = path === 'index.md' ? 'All pages' : capitalised(title.replace(/^Reference: /, ''));
+  const text = names[path] ?? capitalised(title.replace(/^Reference: /, ''));
   return { text, link: `/${path.replace(/(^|\/)index\.md$/, '$1').replace(/\.md$/, '')}` };
 }
 
