@@ -167,7 +167,7 @@ function fleets(figures: Figures): (readonly string[])[] {
     row('last uses per second that reports can hold', pipeds =>
       whole(Math.min(pipeds, serversFor(pipeds, figures) * REPORTED_AT_MOST) / REPORT_EVERY_SECONDS),
     ),
-    row('key records at an auth server, `maxRecords`', pipeds => whole(pipeds / serversFor(pipeds, figures))),
+    row('keys at an auth server, `maxKeys`', pipeds => whole(pipeds / serversFor(pipeds, figures))),
     row('bytes to each follower, all keys replaced in a day', pipeds => whole((pipeds * 2 * FEED_BYTES) / 86_400)),
   ];
 }

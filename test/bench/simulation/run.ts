@@ -70,12 +70,13 @@ export async function simulate(figures: Figures, say: (line: string) => void): P
     [1000, 10, 0],
     [1000, 100, 0],
     [2000, 100, 0],
-    [1000, 10, 0.05],
+    [100, 10, 0.05],
   ] as const) {
     say(`${followers} followers, ${changesPerSecond} changes per second`);
-    const slow = { share: slowShare, bytesPerSecond: 4000 };
+    // A record is some 800 bytes: who takes less than comes is cut off once a megabyte waits.
+    const slow = { share: slowShare, bytesPerSecond: 100 };
     const rest = { followers, changesPerSecond, slow, writeMicros, readMicros: READ_MICROS };
-    const result = await fanOut({ seed: SEED, seconds: slowShare > 0 ? 300 : 30, ...rest });
+    const result = await fanOut({ seed: SEED, seconds: slowShare > 0 ? 150 : 10, ...rest });
     fanOuts.push({ followers, changesPerSecond, slowShare, result });
   }
   return { v: 1, seed: SEED, figures, storms, fanOuts };
