@@ -5,6 +5,7 @@ import { type OpenPage, openPage, signIn, startBrowser, visit } from '../console
 import { type ConsoleStack, startConsoleStack } from '../console/stack.ts';
 import { describeWithEngine } from '../engines/describe.ts';
 import { Stage } from '../harness/stage.ts';
+import { waitFor } from '../harness/wait.ts';
 
 const PAGES = [
   ['/', 'Pipeds'],
@@ -65,6 +66,7 @@ await describeWithEngine(['chromium'], 'the console', engines => {
     await page.getByText('Its first span has passed').waitFor();
     await page.getByRole('link', { name: 'Look at the piped' }).click();
     await page.getByText('What it sends passes.').waitFor();
+    await page.getByText('1.4.2', { exact: true }).waitFor();
   });
 
   it('shows deployments as a picture, and one of them span by span', async () => {
@@ -140,6 +142,23 @@ await describeWithEngine(['chromium'], 'the console', engines => {
     await page.getByRole('dialog').waitFor({ state: 'detached' });
   });
 
+  it('says how a piped renews its key, and ticks off that it has', async () => {
+    const { page } = open;
+    await page.getByRole('button', { name: /^Renew the key/ }).click();
+    const dialog = page.getByRole('dialog');
+    const words = ((await dialog.locator('pre').textContent()) ?? '').split(' ');
+    expect(words.slice(0, 4)).toEqual(['npx', 'spanpass', 'renew', '--key-file']);
+    await dialog.getByText('Waiting for it to renew').waitFor();
+    expect(await axeFindings(page)).toEqual([]);
+    const key = `${stack.folder}/2.json`;
+    await stack.command('renew', '--key-file', key);
+    await dialog.getByText('Renewed', { exact: true }).waitFor();
+    await stack.deploy(key, { id: 'd-5' });
+    await dialog.getByText('A span with the new key has passed').waitFor();
+    await page.keyboard.press('Escape');
+    await dialog.waitFor({ state: 'detached' });
+  });
+
   it('filters the audit, and verifies its chain by itself', async () => {
     const { page } = open;
     await visit(page, '/audit', 'Audit');
@@ -184,12 +203,10 @@ await describeWithEngine(['chromium'], 'the console', engines => {
     await visit(page, '/', 'Pipeds');
     await page.getByText('200 or more pipeds').waitFor();
     expect(await page.getByRole('row').count()).toBeLessThan(60);
-    await expect
-      .poll(async () => {
-        await page.evaluate('scrollTo(0, document.body.scrollHeight)');
-        return page.getByRole('link', { name: 'node-0449' }).isVisible();
-      })
-      .toBe(true);
+    await waitFor('the last piped in sight', async () => {
+      await page.evaluate('scrollTo(0, document.body.scrollHeight)');
+      return page.getByRole('link', { name: 'node-0449' }).isVisible();
+    });
     expect(await page.getByRole('row').count()).toBeLessThan(60);
     await page.getByLabel('Search').fill('NODE-0123');
     await page.getByText('1 piped', { exact: true }).waitFor();
@@ -211,6 +228,15 @@ await describeWithEngine(['chromium'], 'the console', engines => {
         expect(await axeFindings(page), path).toEqual([]);
         expect(await page.evaluate('document.documentElement.scrollWidth'), path).toBeLessThanOrEqual(width);
       }
+      await visit(page, '/deployments', 'Deployments');
+      await page
+        .getByRole('link', { name: /, failed/ })
+        .first()
+        .focus();
+      await page.keyboard.press('Enter');
+      await page.getByRole('list', { name: 'Spans' }).waitFor();
+      expect(await axeFindings(page), 'a trace').toEqual([]);
+      expect(await page.evaluate('document.documentElement.scrollWidth'), 'a trace').toBeLessThanOrEqual(width);
       expect(complaints).toEqual([]);
       expect(elsewhere).toEqual([]);
       await page.close();

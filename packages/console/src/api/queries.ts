@@ -133,6 +133,23 @@ export function useDeployments(sinceSeconds: number) {
   });
 }
 
+/** The version of a piped, as its newest deployment of the last month says; nothing where deployments can't be asked for. */
+export function useVersionOf(): (project: string, piped: string) => string | undefined {
+  const { data: about } = useAbout();
+  const { data } = useQuery({
+    queryKey: ['versions'],
+    queryFn: async ({ signal }) => {
+      const query = { sinceSeconds: 30 * 86_400, limit: 500 };
+      const { items } = await get<Page<Deployment>>('/v1/traces', query, signal);
+      const known = items.filter(({ version }) => version !== '').sort((a, b) => a.startedAtMs - b.startedAtMs);
+      return new Map(known.map(({ project, piped, version }) => [`${project}/${piped}`, version]));
+    },
+    enabled: about?.traces === true,
+    refetchInterval: 30_000,
+  });
+  return (project, piped) => data?.get(`${project}/${piped}`);
+}
+
 export function useTrace(traceId: string) {
   return useQuery({
     queryKey: ['trace', traceId],

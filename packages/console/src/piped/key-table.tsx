@@ -1,15 +1,17 @@
-import { Badge, Button, Code, Text } from '@mantine/core';
+import { Badge, Button, Code, Group, Text } from '@mantine/core';
 import { useState } from 'react';
 import type { Key, Piped } from '../api/types.ts';
 import { useNow, When } from '../format/time.tsx';
 import { useMayWrite } from '../session/caller.ts';
 import { Scroll } from '../shell/scroll.tsx';
+import { Renew } from './renew.tsx';
 import { Revoke } from './revoke.tsx';
 
 const COLOURS = { good: 'green', ended: 'gray', retired: 'gray', revoked: 'red' } as const;
 
 export function KeyTable({ keys, piped }: { keys: readonly Key[]; piped: Piped }) {
   const [revoked, setRevoked] = useState<Key>();
+  const [renewed, setRenewed] = useState<Key>();
   const mayWrite = useMayWrite();
   const now = useNow(5000);
   if (keys.length === 0) {
@@ -61,15 +63,25 @@ export function KeyTable({ keys, piped }: { keys: readonly Key[]; piped: Piped }
                 {mayWrite && (
                   <td>
                     {state === 'good' && (
-                      <Button
-                        size="compact-sm"
-                        variant="outline"
-                        color="red"
-                        aria-label={`Revoke the key ${key.kid.slice(0, 12)}`}
-                        onClick={() => setRevoked(key)}
-                      >
-                        Revoke
-                      </Button>
+                      <Group gap="xs">
+                        <Button
+                          size="compact-sm"
+                          variant="default"
+                          aria-label={`Renew the key ${key.kid.slice(0, 12)}`}
+                          onClick={() => setRenewed(key)}
+                        >
+                          Renew
+                        </Button>
+                        <Button
+                          size="compact-sm"
+                          variant="outline"
+                          color="red"
+                          aria-label={`Revoke the key ${key.kid.slice(0, 12)}`}
+                          onClick={() => setRevoked(key)}
+                        >
+                          Revoke
+                        </Button>
+                      </Group>
                     )}
                   </td>
                 )}
@@ -78,6 +90,7 @@ export function KeyTable({ keys, piped }: { keys: readonly Key[]; piped: Piped }
           })}
         </tbody>
       </table>
+      {renewed && <Renew target={renewed} piped={piped} onClose={() => setRenewed(undefined)} />}
       {revoked && <Revoke target={revoked} piped={piped} onClose={() => setRevoked(undefined)} />}
     </Scroll>
   );

@@ -1,6 +1,7 @@
 import { Anchor, Text } from '@mantine/core';
 import { useWindowVirtualizer } from '@tanstack/react-virtual';
 import { useEffect, useLayoutEffect, useRef, useState } from 'react';
+import { useVersionOf } from '../api/queries.ts';
 import type { Piped } from '../api/types.ts';
 import { fromNow, useNow, When } from '../format/time.tsx';
 import { Refusals } from './refusals.tsx';
@@ -19,6 +20,7 @@ export interface PipedTableProps {
 export function PipedTable({ items, hasMore, onEnd }: PipedTableProps) {
   const place = useRef<HTMLDivElement>(null);
   const [top, setTop] = useState(0);
+  const versionOf = useVersionOf();
   useLayoutEffect(() => setTop(place.current?.offsetTop ?? 0), []);
   const rows = useWindowVirtualizer({
     count: items.length,
@@ -57,7 +59,7 @@ export function PipedTable({ items, hasMore, onEnd }: PipedTableProps) {
             return (
               piped && (
                 <tr key={key} data-index={index} ref={rows.measureElement} aria-rowindex={index + 2}>
-                  <Row piped={piped} />
+                  <Row piped={piped} version={versionOf(piped.project, piped.piped)} />
                 </tr>
               )
             );
@@ -78,7 +80,7 @@ function Gap({ px }: { px: number }) {
   );
 }
 
-function Row({ piped }: { piped: Piped }) {
+function Row({ piped, version }: { piped: Piped; version: string | undefined }) {
   const { lastSeenAt } = piped;
   const seen = lastSeenAt === undefined ? <Dim>never</Dim> : <When at={lastSeenAt} />;
   return (
@@ -89,6 +91,7 @@ function Row({ piped }: { piped: Piped }) {
         </Anchor>
         <Text size="xs" c="dimmed">
           {piped.project}
+          {version && `, ${version}`}
         </Text>
         <div className="only-narrow">
           <Text size="xs" component="div">

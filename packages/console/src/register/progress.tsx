@@ -4,8 +4,27 @@ import { useState } from 'react';
 import { useKeys } from '../api/queries.ts';
 import type { Key } from '../api/types.ts';
 
-/** Ticks off, while one looks, that the piped has enrolled and that the first of its spans has passed. */
-export function Progress({ project, piped, since }: { project: string; piped: string; since: number }) {
+const WORDS = {
+  enroll: { first: 'Registered', waiting: 'Waiting for it to enroll', done: 'Enrolled', span: 'Its first span' },
+  renew: {
+    first: 'It has a key',
+    waiting: 'Waiting for it to renew',
+    done: 'Renewed',
+    span: 'A span with the new key',
+  },
+} as const;
+
+export interface ProgressProps {
+  readonly project: string;
+  readonly piped: string;
+  /** Another number begins anew. */
+  readonly since: number;
+  readonly what?: keyof typeof WORDS;
+}
+
+/** Ticks off, while one looks, that the piped has a new key and that the first of its spans with it has passed. */
+export function Progress({ project, piped, since, what = 'enroll' }: ProgressProps) {
+  const words = WORDS[what];
   const { data } = useKeys(project, piped);
   const known = useKnownAtFirst(data?.items, since);
   const key = known && data?.items.find(({ kid }) => !known.has(kid));
@@ -13,11 +32,11 @@ export function Progress({ project, piped, since }: { project: string; piped: st
   return (
     <div aria-live="polite">
       <Timeline bulletSize={26} active={isUsed ? 2 : key ? 1 : 0}>
-        <Step isDone title="Registered" />
-        <Step isDone={key !== undefined} title={key ? 'Enrolled' : 'Waiting for it to enroll'}>
+        <Step isDone title={words.first} />
+        <Step isDone={key !== undefined} title={key ? words.done : words.waiting}>
           {key && `with the key ${key.kid.slice(0, 12)}…`}
         </Step>
-        <Step isDone={isUsed} title={isUsed ? 'Its first span has passed' : 'Waiting for its first span to pass'}>
+        <Step isDone={isUsed} title={isUsed ? `${words.span} has passed` : `Waiting for ${lower(words.span)} to pass`}>
           {isUsed ? (
             <Anchor size="sm" href={`#/pipeds/${project}/${piped}`}>
               Look at the piped
@@ -39,6 +58,10 @@ function useKnownAtFirst(keys: readonly Key[] | undefined, since: number): Reado
   const kids = new Set(keys.map(({ kid }) => kid));
   setFirst({ since, kids });
   return kids;
+}
+
+function lower(text: string): string {
+  return text.charAt(0).toLowerCase() + text.slice(1);
 }
 
 function Step({ isDone, title, children }: { isDone: boolean; title: string; children?: React.ReactNode }) {

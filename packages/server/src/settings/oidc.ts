@@ -35,7 +35,10 @@ export const oidcSettings = z
           .describe('The claim, or a path of claims, or `{fixed: …}` for all. Default: `project`.'),
         piped: claim.optional().describe('The claim, or a path of claims. Default: `sub`.'),
         scopes: z
-          .strictObject({ claim, prefix: z.string().max(256).optional() })
+          .strictObject({
+            claim: claim.describe('The claim.'),
+            prefix: z.string().max(256).optional().describe('What stands before each signal there. Default: nothing.'),
+          })
           .optional()
           .describe('A claim that lists signals, each behind the prefix.'),
       })
