@@ -1,4 +1,5 @@
 import { clientFindings } from './client-findings.ts';
+import { type Profiles, profileTable } from './profiles.ts';
 import { medianOf, type Results } from './results.ts';
 import type { Group } from './row.ts';
 import { markdown, round, tableOf } from './table.ts';
@@ -21,8 +22,9 @@ The bare echo reads nothing and gives everybody the same bytes: it is what grpc-
   },
   cold: {
     title: 'Credentials seen for the first time',
-    text: `Each check shows a new credential (ES256) of a key that is at hand: form, signature, claims. Signatures are verified on
-libuv's threads, so that checks whose answer is known go on meanwhile. The first row is as low as it gets for anybody who
+    text: `Each check shows a new credential (ES256) of a key that is at hand: form, signature, claims. In each turn of the event
+loop signatures are verified at once for a millisecond, and beyond that on libuv's threads, so that checks whose answer is known go on
+meanwhile. The first row is as low as it gets for anybody who
 verifies in Node.js: an echo with one \`node:crypto\` verification of 400 bytes in it.`,
   },
   client: {
@@ -60,19 +62,28 @@ control plane is a stand-in that counts what it is asked; server, askers and con
   },
 };
 
+export interface PageParts {
+  /** Where servers spend their time. */
+  readonly profiles?: Profiles;
+  /** What was tried besides, as Markdown. */
+  readonly tried?: string;
+}
+
 /** `docs/performance.md`, from the figures of one run. */
-export function performancePage(results: Results): string {
+export function performancePage(results: Results, { profiles, tried }: PageParts = {}): string {
   const sections = results.groups.map(group => {
     const { title, text } = SECTIONS[group.group];
     return `## ${title}\n\n${text}\n\n${tableOf(group)}`;
   });
-  const findings = [whereTheWallIs(results), clientFindings(results)].filter(text => text !== undefined).join('\n\n');
+  const findings = [whereTheWallIs(results, profiles), tried?.trim(), clientFindings(results)]
+    .filter(text => text !== undefined)
+    .join('\n\n');
   return `<!-- Written by \`npm run bench:page -w test\` from test/bench/results/measured.json. -->
 
 # Performance
 
 What a check costs, beside what others pay for one: the same machine, the same run, the rows of a table measured in turns.
-Each figure is the median of ${results.rounds} rounds, with the lowest and the highest in parentheses. µs are processor time, not
+Each figure is the median of up to ${results.rounds} rounds, with the lowest and the highest in parentheses. µs are processor time, not
 waiting time.
 
 ${machineOf(results)}
@@ -86,7 +97,7 @@ ${findings === '' ? '' : `\n${findings}\n`}
 ## How to repeat it
 
 \`\`\`sh
-npm run bench                              # all rows, about 25 minutes; figures go to .reports/bench.json
+npm run bench                              # all rows, at most 25 minutes; figures go to .reports/bench.json
 npm run bench -- --quick                   # the same rows with less of each, below three minutes on a quiet machine
 npm run bench -- --rows server/,cold/      # rows whose id holds one of these
 npm run bench -- --rows server/spanpass --cpu-prof /tmp/profiles
@@ -103,16 +114,24 @@ Figures of two runs, or of two machines, are not to be compared; ratios between 
 }
 
 /** What of a check over gRPC is not ours to make cheaper. */
-function whereTheWallIs(results: Results): string | undefined {
+function whereTheWallIs(results: Results, profiles: Profiles | undefined): string | undefined {
   const cpu = (name: string) => medianOf(results, `server/${name}`, 'cpuMicros');
   const [ours, grpcJs, http2, go] = [cpu('spanpass'), cpu('grpc-echo'), cpu('http2-echo'), cpu('go-cached')];
-  if (ours === undefined || grpcJs === undefined || http2 === undefined || go === undefined) return undefined;
-  return `## What a leaner transport could save
+  const lean = cpu('spanpass-http2');
+  if (!ours || !grpcJs || !http2 || !go || !lean) return undefined;
+  return `## Where the wall is
 
-Of the ${round(ours)} µs of a check over gRPC, ${round(ours - grpcJs)} µs are spanpass, ${round(grpcJs - http2)} µs grpc-js, and ${round(http2)} µs Node's HTTP/2 with what
-the kernel takes for it. A transport of our own over \`node:http2\` could save what grpc-js takes, and no more: a bare echo over
-it, which checks nothing, costs ${round(http2 / go)} times what the Go server costs with its checks. Asking over HTTP/1.1 is the cheaper way
-that is there already. Envoy spends about the same on either.`;
+Of the ${round(ours)} µs of a check over gRPC, ${round(ours - grpcJs)} µs are spanpass beyond a bare echo, ${round(grpcJs - http2)} µs grpc-js, and ${round(http2)} µs Node's HTTP/2 with
+what the kernel takes for it. \`grpcTransport: http2\` leaves grpc-js out: ${round(lean)} µs, which is ${round(lean / go)} times what the Go server
+takes. A bare echo over \`node:http2\`, which checks nothing, takes ${round(http2 / go)} times that: no server on it can be cheaper. Asking over
+HTTP/1.1 is cheaper than either. Envoy spends about the same on all of them.${profilesOf(profiles)}`;
+}
+
+function profilesOf(profiles: Profiles | undefined): string {
+  if (profiles === undefined) return '';
+  const tables = Object.entries(profiles.rows).map(([id, summary]) => `### \`${id}\`\n\n${profileTable(summary)}`);
+  return `\n\nWhat the main thread did (Node.js ${profiles.node}), warm, the time in which it did nothing left out. These tables are of a run of their own:
+\`npm run bench -- --quick --rows … --cpu-prof FOLDER\` leaves them in \`FOLDER/summary.json\`.\n\n${tables.join('\n\n')}`;
 }
 
 function machineOf({ machine, startedAt, profile }: Results): string {

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { repoRoot, testRoot } from '../engines/root.ts';
 import type { ScaleResults } from './control-plane/run.ts';
 import { performancePage } from './document.ts';
+import { readParts } from './page/read-parts.ts';
 import type { Results } from './results.ts';
 import { figuresOf } from './simulation/figures.ts';
 import { scalingPage } from './simulation/page.ts';
@@ -13,7 +14,7 @@ const results = join(testRoot, 'bench', 'results');
 const read = async <T>(name: string) => JSON.parse(await readFile(join(results, name), 'utf8')) as T;
 
 const checks = await read<Results>('measured.json');
-await writeFile(join(repoRoot, 'docs', 'performance.md'), performancePage(checks));
+await writeFile(join(repoRoot, 'docs', 'performance.md'), performancePage(checks, await readParts()));
 
 const scale = await read<ScaleResults>('control-plane.json');
 const simulation = await simulate(figuresOf(checks, scale), line => process.stderr.write(`simulation: ${line}\n`));
