@@ -1,5 +1,12 @@
 import { readFile } from 'node:fs/promises';
-import { type Algorithm, CredentialError, parseJws, parsePublicJwk, verifySignature, verifySignatureNow } from '@spanpass/credential';
+import {
+  type Algorithm,
+  CredentialError,
+  parseJws,
+  parsePublicJwk,
+  verifySignature,
+  verifySignatureNow,
+} from '@spanpass/credential';
 import { describe, expect, it } from 'vitest';
 
 interface Group {
