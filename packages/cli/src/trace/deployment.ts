@@ -18,11 +18,15 @@ export interface DeploymentSummary {
 }
 
 const ROOT = 'Deploy';
+const TOPS = ['Plan', ROOT];
 
 export function summaryOf(trace: JaegerTrace): DeploymentSummary {
   const { spans } = trace;
-  const root = spans.find(span => span.operationName === ROOT && parentOf(span, trace.traceID) === undefined);
-  const startUs = root?.startTime ?? least(spans.map(span => span.startTime));
+  const tops = spans.filter(span => parentOf(span, trace.traceID) === undefined);
+  const root = lastToEnd(tops.filter(({ operationName }) => operationName === ROOT));
+  // PipeCD's own piped makes a root of Plan too, and another Deploy after a restart: all of that is one deployment.
+  const parts = root ? tops.filter(({ operationName }) => TOPS.includes(operationName)) : spans;
+  const startUs = least(parts.map(span => span.startTime));
   const endUs = root ? root.startTime + root.duration : greatest(spans.map(span => span.startTime + span.duration));
   const result = root ? textTag(root, 'cicd.pipeline.result') : '';
   return {
@@ -67,6 +71,11 @@ function anyTag(spans: readonly JaegerSpan[], key: string): string {
     if (text !== '') return text;
   }
   return '';
+}
+
+function lastToEnd(spans: readonly JaegerSpan[]): JaegerSpan | undefined {
+  const endOf = ({ startTime, duration }: JaegerSpan) => startTime + duration;
+  return [...spans].sort((a, b) => endOf(b) - endOf(a))[0];
 }
 
 function least(values: readonly number[]): number {

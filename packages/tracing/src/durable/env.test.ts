@@ -56,6 +56,22 @@ describe('environment variables', () => {
     expect(exporterOptionsFromEnv(env)).toMatchObject({ endpoint: 'http://g', tracesUrl: 'http://t/x' });
   });
 
+  it.each([
+    ['g:4317', 'true', 'http://g:4317'],
+    ['g:4317', 'False', 'g:4317'],
+    ['https://g:4317', 'TRUE', 'https://g:4317'],
+    ['unix:/run/g.sock', 'true', 'unix:/run/g.sock'],
+  ])('endpoint %s, insecure %s: %s', (endpoint, insecure, expected) => {
+    const env = { [`${P}ENDPOINT`]: endpoint, [`${P}INSECURE`]: insecure };
+    expect(exporterOptionsFromEnv(env)).toEqual({ endpoint: expected });
+  });
+
+  it("the batch processor's time limit counts where the exporter has none", () => {
+    expect(exporterOptionsFromEnv({ OTEL_BSP_EXPORT_TIMEOUT: '7000' })).toEqual({ timeoutMs: 7_000 });
+    const both = { OTEL_BSP_EXPORT_TIMEOUT: '7000', [`${P}TIMEOUT`]: '5000' };
+    expect(exporterOptionsFromEnv(both)).toEqual({ timeoutMs: 5_000 });
+  });
+
   it('certificates are read from their files', () => {
     using folder = scratchFolder();
     const path = join(folder.path, 'ca.pem');
@@ -69,6 +85,7 @@ describe('environment variables', () => {
     [`${P}TIMEOUT`, '1e3'],
     [`${P}TRACES_TIMEOUT`, '10s'],
     [`${P}COMPRESSION`, 'zstd'],
+    [`${P}INSECURE`, 'yes'],
     [`${P}HEADERS`, 'no pair'],
     [`${P}HEADERS`, 'a=%zz'],
     [`${P}CERTIFICATE`, '/does/not/exist'],

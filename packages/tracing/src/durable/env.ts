@@ -8,9 +8,10 @@ const OTLP = 'OTEL_EXPORTER_OTLP_';
 
 /**
  * What OpenTelemetry's variables say about the export of traces: `OTEL_EXPORTER_OTLP_` `ENDPOINT`, `PROTOCOL`, `HEADERS`,
- * `TIMEOUT` (ms), `COMPRESSION`, `CERTIFICATE`, `CLIENT_CERTIFICATE`, `CLIENT_KEY`, each also as
- * `OTEL_EXPORTER_OTLP_TRACES_…`, which wins; `OTEL_BSP_MAX_EXPORT_BATCH_SIZE`, `OTEL_BSP_SCHEDULE_DELAY` (ms). The other
- * knobs of the batch processor are about a queue in memory, which is not here.
+ * `TIMEOUT` (ms), `COMPRESSION`, `INSECURE` (for gRPC, where the endpoint has no scheme), `CERTIFICATE`,
+ * `CLIENT_CERTIFICATE`, `CLIENT_KEY`, each also as `OTEL_EXPORTER_OTLP_TRACES_…`, which wins;
+ * `OTEL_BSP_MAX_EXPORT_BATCH_SIZE`, `OTEL_BSP_SCHEDULE_DELAY` (ms), `OTEL_BSP_EXPORT_TIMEOUT` (ms, where no `TIMEOUT` is
+ * set). `OTEL_BSP_MAX_QUEUE_SIZE` is about a queue in memory, which is not here.
  *
  * https://opentelemetry.io/docs/specs/otel/protocol/exporter/, …/configuration/sdk-environment-variables/
  *
@@ -23,10 +24,11 @@ export function exporterOptionsFromEnv(env: Env): ExporterOptions {
   const endpoint = read(env, `${OTLP}ENDPOINT`);
   return defined({
     protocol,
-    endpoint: protocol === 'http/protobuf' ? endpoint : (tracesEndpoint ?? endpoint),
+    endpoint: protocol === 'http/protobuf' ? endpoint : withScheme(env, tracesEndpoint ?? endpoint),
     tracesUrl: protocol === 'http/protobuf' ? tracesEndpoint : undefined,
     headers: headersIn(env),
-    timeoutMs: numberIn(env, nameOf(env, 'TIMEOUT'), 1, 600_000),
+    timeoutMs:
+      numberIn(env, nameOf(env, 'TIMEOUT'), 1, 600_000) ?? numberIn(env, 'OTEL_BSP_EXPORT_TIMEOUT', 1, 600_000),
     compression: oneOf(env, nameOf(env, 'COMPRESSION'), ['none', 'gzip']),
     tls: tlsIn(env),
     maxBatchRecords: numberIn(env, 'OTEL_BSP_MAX_EXPORT_BATCH_SIZE', 1, 100_000),
@@ -36,6 +38,13 @@ export function exporterOptionsFromEnv(env: Env): ExporterOptions {
 
 function protocolIn(env: Env): OtlpProtocol | undefined {
   return oneOf(env, nameOf(env, 'PROTOCOL'), ['grpc', 'http/protobuf']);
+}
+
+/** `host:port` means TLS, unless `INSECURE` says otherwise; a scheme has the last word. */
+function withScheme(env: Env, endpoint: string | undefined): string | undefined {
+  const name = nameOf(env, 'INSECURE');
+  const insecure = oneOf(env, name, ['true', 'false'], text => text.toLowerCase()) === 'true';
+  return endpoint !== undefined && insecure && !/^unix:|:\/\//i.test(endpoint) ? `http://${endpoint}` : endpoint;
 }
 
 /** The variable for traces, if it is set, else the one for all signals. */
@@ -55,10 +64,15 @@ function numberIn(env: Env, name: string, min: number, max: number): number | un
   return wholeNumber(name, /^\d+$/.test(text) ? Number(text) : Number.NaN, min, max);
 }
 
-function oneOf<const T extends string>(env: Env, name: string, values: readonly T[]): T | undefined {
+function oneOf<const T extends string>(
+  env: Env,
+  name: string,
+  values: readonly T[],
+  normal = (text: string) => text,
+): T | undefined {
   const text = read(env, name);
   if (text === undefined) return undefined;
-  const found = values.find(value => value === text);
+  const found = values.find(value => value === normal(text));
   if (!found) throw new TypeError(`${name} must be ${values.join(' or ')}`);
   return found;
 }
