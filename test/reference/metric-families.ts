@@ -77,7 +77,7 @@ async function familiesOf(registered: readonly Registered[]): Promise<Family[]> 
   return families.filter(({ name }) => name.startsWith('spanpass_')).sort((a, b) => (a.name < b.name ? -1 : 1));
 }
 
-type Values = readonly string[] | 'configured' | 'routes' | 'http status' | 'grpc status';
+type Values = readonly string[] | 'configured' | 'routes' | 'http status' | 'grpc status' | 'workers';
 
 /** What labels can say. `configured`: names out of the settings; `routes`: paths of the control plane's own API. */
 export const LABEL_VALUES: Readonly<Record<string, Values>> = {
@@ -105,6 +105,11 @@ export const LABEL_VALUES: Readonly<Record<string, Values>> = {
   'spanpass_config_reloads_total.part': ['settings', 'tls', 'metrics_tls'],
   'spanpass_config_reloads_total.result': ['applied', 'refused'],
   'spanpass_tls_certificate_expiry_timestamp_seconds.listener': ['checks', 'metrics'],
+  'spanpass_worker_up.worker': 'workers',
+  'spanpass_worker_restarts_total.worker': 'workers',
+  'spanpass_worker_checks_total.worker': 'workers',
+  'spanpass_worker_cpu_seconds_total.worker': 'workers',
+  'spanpass_worker_resident_memory_bytes.worker': 'workers',
   'spanpass_control_plane_requests_total.method': ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS', 'other'],
   'spanpass_control_plane_requests_total.route': 'routes',
   'spanpass_control_plane_requests_total.status': 'http status',

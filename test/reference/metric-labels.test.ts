@@ -43,6 +43,7 @@ function faultsOf(labels: readonly (readonly [string, string])[], configured: re
     if (label.endsWith('.le')) return !/^[\d.e+-]+$|^\+Inf$/.test(value);
     if (values === 'configured') return !configured.includes(value);
     if (values === 'routes') return !routes.test(value);
+    if (values === 'workers') return !/^\d{1,3}$/.test(value);
     if (values === 'http status') return !/^[1-5]\d\d$/.test(value);
     return !values?.includes(value);
   });

@@ -7,6 +7,7 @@ const code = (text: string) => `\`${text}\``;
 function meaningOf(metric: string, label: string): string {
   const values = LABEL_VALUES[`${metric}.${label}`];
   if (values === 'configured') return 'a name out of the settings';
+  if (values === 'workers') return 'from 0 on, one for each worker; only where there are several';
   if (values === 'routes') return 'a route of the API, or `unmatched`';
   if (values === 'http status') return 'an HTTP status';
   if (values === 'grpc status') return 'a gRPC status code, 0 for accepted';
