@@ -35,7 +35,7 @@ describe.each(publishedRooms)('the package of %s', room => {
   it('says on which Node.js it runs, under which licence, and what has side effects', () => {
     expect(manifest).toMatchObject({ license: 'Apache-2.0', engines: { node: '>=20.19' } });
     // The command, and the process that it starts for each worker.
-    const programs = ['./dist/main.js', './dist/auth-server/worker-main.js'];
+    const programs = ['./bin/spanpass.js', './dist/main.js', './dist/auth-server/worker-main.js'];
     expect(manifest.sideEffects).toEqual(room === 'cli' ? programs : false);
   });
 
@@ -43,7 +43,7 @@ describe.each(publishedRooms)('the package of %s', room => {
     const wanted =
       room === 'console'
         ? /^(dist\/(index\.html|favicon\.svg|licences\.md|assets\/[\w.-]+\.(js|css|woff2))|README\.md|LICENSE|package\.json)$/
-        : /^(dist\/.+\.(js|d\.ts)|drizzle\/.+|openapi\.json|README\.md|LICENSE|package\.json)$/;
+        : /^(bin\/spanpass\.js|dist\/.+\.(js|d\.ts)|drizzle\/.+|openapi\.json|README\.md|LICENSE|package\.json)$/;
     const { files } = own();
     expect(files.filter(file => !wanted.test(file) || /\.test\.|readme-|testdata|fixture/.test(file))).toEqual([]);
     expect(files).toEqual(expect.arrayContaining(['LICENSE', 'README.md', 'package.json']));
