@@ -117,7 +117,7 @@ ${breaksFirst(figures)}
 
 ## How to repeat it
 
-\`\`\`sh
+\`\`\`sh no-run="benches and soaks: each takes minutes to hours"
 npm run bench:control-plane -w test -- --out test/bench/results/control-plane.json
 npm run bench:page -w test            # simulates with the committed figures, and writes this page
 \`\`\`
