@@ -37,6 +37,12 @@ export const TARGETS: readonly Target[] = [
     kind: 'at most',
   },
   {
+    text: 'exchanged tokens, CPU of Envoy per check, `jwt_authn` with its token cache, beside the same with credentials',
+    found: cpu('gateway/jwt-exchanged', 'gateway/jwt-cached'),
+    bound: 1.1,
+    kind: 'at most',
+  },
+  {
     text: 'a credential seen for the first time, CPU per check, beside an echo with one `node:crypto` verification',
     found: cpu('cold/spanpass', 'cold/grpc-echo-verify'),
     bound: 1.15,

@@ -6,6 +6,7 @@ import { h2load } from '../measure/h2load.ts';
 import type { Profile } from '../profile.ts';
 import type { Row } from '../row.ts';
 import { envoyGateway, type GatewayAuth } from '../world/envoy.ts';
+import { accessToken, bareAccessTokens, generatedAccessTokens } from '../world/exchanged.ts';
 import { goPeer, nodePeer } from '../world/peers.ts';
 import { STATIC_AUTHORIZATION } from '../world/pipecd.ts';
 import type { ServerProcess } from '../world/server-process.ts';
@@ -39,6 +40,18 @@ const WAYS: readonly Way[] = [
     checksNothing: true,
   },
   { id: 'gateway/jwt-cached', label: 'Envoy `jwt_authn` with its token cache (no hop)', auth: jwtAuthn(true) },
+  {
+    id: 'gateway/jwt-exchanged',
+    label: 'the same, access tokens of the control plane (exchanged)',
+    auth: async world => ({ auth: await bareAccessTokens(world) }),
+    authorization: exchangedToken,
+  },
+  {
+    id: 'gateway/jwt-generated',
+    label: 'the same, as `spanpass gateway envoy --check jwt` has it: stamped, by scope',
+    auth: async world => ({ auth: await generatedAccessTokens(world) }),
+    authorization: exchangedToken,
+  },
   { id: 'gateway/jwt', label: 'Envoy `jwt_authn`, verifying each time', auth: jwtAuthn(false) },
   {
     id: 'gateway/go-cached',
@@ -160,6 +173,10 @@ async function assertJudges({ id, checksNothing }: Way, port: number, authorizat
 export function spoiled(authorization: string): string {
   const at = authorization.length - 20;
   return authorization.slice(0, at) + (authorization[at] === 'A' ? 'B' : 'A') + authorization.slice(at + 1);
+}
+
+async function exchangedToken(world: World): Promise<string> {
+  return `Bearer ${await accessToken(world)}`;
 }
 
 function jwtAuthn(remember: boolean): Way['auth'] {

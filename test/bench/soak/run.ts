@@ -18,6 +18,8 @@ export interface SoakOptions {
   readonly sampleEverySeconds: number;
   /** What is left out of the slope: until everything has been compiled, and every bounded memory is full. */
   readonly warmUpSeconds: number;
+  /** Who send good credentials. Default 20. */
+  readonly pipeds?: number;
   readonly say: (line: string) => void;
 }
 
@@ -36,7 +38,6 @@ export interface SoakResult {
   readonly maxRssKib: number;
 }
 
-const PIPEDS = 20;
 const ADMIN_TOKEN = 'soak-admin-token-0123456789abcdef012345';
 const AUTH_SERVER_TOKEN = 'soak-auth-server-token-0123456789abcdef';
 /** More of them wait than a server that stands still for a moment could ever catch up with: those are not sent. */
@@ -44,7 +45,7 @@ const MAX_UNDER_WAY = 100;
 
 /** Keeps a real auth server busy with good and hostile checks at a steady rate, and watches its memory. */
 export async function soak(stage: Stage, options: SoakOptions): Promise<SoakResult> {
-  const { seconds, perSecond, sampleEverySeconds, warmUpSeconds, say } = options;
+  const { seconds, perSecond, sampleEverySeconds, warmUpSeconds, pipeds = 20, say } = options;
   const startedAt = new Date().toISOString();
   const loadAtStart = loadavg()[0] ?? Number.NaN;
   const folder = await tempDir(stage, 'soak');
@@ -60,7 +61,7 @@ export async function soak(stage: Stage, options: SoakOptions): Promise<SoakResu
   });
   const admin = createAdmin(controlPlaneUrl, ADMIN_TOKEN, folder);
   const keyFiles = [];
-  for (let at = 0; at <= PIPEDS; at++) keyFiles.push((await admin.enroll('shop', `edge-${at}`)).keyFile);
+  for (let at = 0; at <= pipeds; at++) keyFiles.push((await admin.enroll('shop', `edge-${at}`)).keyFile);
   const [revoked, ...good] = keyFiles;
   if (revoked === undefined) throw new Error('a soak needs pipeds');
   await admin.revoke(revoked.kid);

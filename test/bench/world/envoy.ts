@@ -9,6 +9,8 @@ import type { World } from './world.ts';
 export type GatewayAuth =
   | { readonly mode: 'none' }
   | { readonly mode: 'jwt'; readonly jwks: object; readonly issuer: string; readonly remember: boolean }
+  /** It verifies access tokens with the keys that their issuer publishes, by these filters. */
+  | { readonly mode: 'exchanged'; readonly filters: readonly object[]; readonly issuerPort: number }
   /** `ports`: several servers, in the place of the one. */
   | { readonly mode: 'grpc' | 'http'; readonly port: number; readonly ports?: readonly number[] };
 
@@ -71,23 +73,9 @@ function listener(auth: GatewayAuth, port: number) {
 
 function checking(auth: GatewayAuth) {
   if (auth.mode === 'none') return [];
+  if (auth.mode === 'exchanged') return auth.filters;
   if (auth.mode === 'jwt') {
-    const provider = {
-      issuer: auth.issuer,
-      audiences: ['spanpass-gateway'],
-      local_jwks: { inline_string: JSON.stringify(auth.jwks) },
-      ...(auth.remember && { jwt_cache_config: { jwt_cache_size: 1000 } }),
-    };
-    return [
-      {
-        name: 'jwt_authn',
-        typed_config: {
-          '@type': `${filters}.http.jwt_authn.v3.JwtAuthentication`,
-          providers: { piped: provider },
-          rules: [{ match: { prefix: '/' }, requires: { provider_name: 'piped' } }],
-        },
-      },
-    ];
+    return [jwtAuthn(auth.issuer, { local_jwks: { inline_string: JSON.stringify(auth.jwks) } }, auth.remember)];
   }
   return [
     {
@@ -99,6 +87,24 @@ function checking(auth: GatewayAuth) {
       },
     },
   ];
+}
+
+/** Envoy's own filter with the fewest of its options; `keys` says where those of the issuer are. */
+export function jwtAuthn(issuer: string, keys: object, remember: boolean) {
+  const provider = {
+    issuer,
+    audiences: ['spanpass-gateway'],
+    ...keys,
+    ...(remember && { jwt_cache_config: { jwt_cache_size: 1000 } }),
+  };
+  return {
+    name: 'jwt_authn',
+    typed_config: {
+      '@type': `${filters}.http.jwt_authn.v3.JwtAuthentication`,
+      providers: { piped: provider },
+      rules: [{ match: { prefix: '/' }, requires: { provider_name: 'piped' } }],
+    },
+  };
 }
 
 const grpcService = { grpc_service: { envoy_grpc: { cluster_name: 'auth' }, timeout: '5s' } };
@@ -114,8 +120,9 @@ function httpService(port: number) {
 }
 
 function clusters(auth: GatewayAuth) {
-  if (auth.mode !== 'grpc' && auth.mode !== 'http') return [];
-  const endpoints = (auth.ports ?? [auth.port]).map(port => ({ endpoint: { address: socket(port) } }));
+  if (auth.mode === 'none' || auth.mode === 'jwt') return [];
+  const ports = auth.mode === 'exchanged' ? [auth.issuerPort] : (auth.ports ?? [auth.port]);
+  const endpoints = ports.map(port => ({ endpoint: { address: socket(port) } }));
   return [
     {
       name: 'auth',
