@@ -1,18 +1,21 @@
 import { execFile } from 'node:child_process';
-import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import { OTLPTraceExporter } from '@opentelemetry/exporter-trace-otlp-grpc';
-import { createDeploymentTracing } from '@spanpass/tracing';
+import { createClient } from '@spanpass/client';
+import { createDeploymentTracing, traceIdOf } from '@spanpass/tracing';
+import { createDurableExport } from '@spanpass/tracing/durable';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { describeWithEngine } from '../engines/describe.ts';
+import { pipecdPiped } from '../engines/otel-go.ts';
+import { startJaeger } from '../harness/jaeger.ts';
 import { freePorts } from '../harness/ports.ts';
-import { startProcess } from '../harness/process.ts';
-import { spanpassCommand } from '../harness/servers.ts';
+import { spanpassCommand, startForward } from '../harness/servers.ts';
 import { Stage } from '../harness/stage.ts';
 import { tempDir } from '../harness/temp.ts';
-import { answersOk, waitFor } from '../harness/wait.ts';
+import { waitFor } from '../harness/wait.ts';
+import { startTheWay } from './the-way.ts';
 
 const execute = promisify(execFile);
 const application = { id: 'app-1', kind: 'KUBERNETES' };
@@ -21,10 +24,7 @@ await describeWithEngine(['jaeger'], "'spanpass trace' asks a real Jaeger", ({ j
   const stage = new Stage();
   let url: string;
 
-  async function trace(...args: string[]): Promise<string> {
-    const { stdout } = await execute(process.execPath, [spanpassCommand, 'trace', ...args, '--jaeger', url]);
-    return stdout;
-  }
+  const trace = (...args: string[]) => traceCommand(url, ...args);
 
   async function deploy(project: string, otlp: string): Promise<void> {
     const exporter = new OTLPTraceExporter({ url: otlp });
@@ -42,18 +42,9 @@ await describeWithEngine(['jaeger'], "'spanpass trace' asks a real Jaeger", ({ j
   }
 
   beforeAll(async () => {
-    const ports = await freePorts('query', 'queryGrpc', 'otlp');
-    const config = join(await tempDir(stage, 'jaeger'), 'jaeger.yaml');
-    await writeFile(config, configOf(ports));
-    url = `http://127.0.0.1:${ports.query}`;
-    await startProcess(stage, {
-      name: 'jaeger',
-      command: jaeger.path,
-      args: ['--config', config],
-      ready: () => answersOk(`${url}/api/services`),
-      readyWithinMs: 30_000,
-    });
-    for (const project of ['shop', 'bank']) await deploy(project, `http://127.0.0.1:${ports.otlp}`);
+    const running = await startJaeger(stage, jaeger);
+    url = running.queryUrl;
+    for (const project of ['shop', 'bank']) await deploy(project, `http://${running.otlpEndpoint}`);
   });
   afterAll(() => stage.dispose());
 
@@ -83,24 +74,76 @@ await describeWithEngine(['jaeger'], "'spanpass trace' asks a real Jaeger", ({ j
   });
 });
 
-function configOf({ query, queryGrpc, otlp }: { query: number; queryGrpc: number; otlp: number }): string {
-  return JSON.stringify({
-    service: {
-      extensions: ['jaeger_storage', 'jaeger_query'],
-      pipelines: { traces: { receivers: ['otlp'], exporters: ['jaeger_storage_exporter'] } },
-      telemetry: { metrics: { level: 'none' } },
-    },
-    extensions: {
-      jaeger_storage: { backends: { memory: { memory: { max_traces: 1000 } } } },
-      jaeger_query: {
-        // Else it exports spans of its own.
-        enable_tracing: false,
-        storage: { traces: 'memory' },
-        http: { endpoint: `127.0.0.1:${query}` },
-        grpc: { endpoint: `127.0.0.1:${queryGrpc}` },
-      },
-    },
-    receivers: { otlp: { protocols: { grpc: { endpoint: `127.0.0.1:${otlp}` } } } },
-    exporters: { jaeger_storage_exporter: { trace_storage: 'memory' } },
+const withGo = ['jaeger', 'envoy', 'otelcol', 'otel-go'] as const;
+await describeWithEngine(withGo, "a deployment that PipeCD's piped in Go began and another piped ended", engines => {
+  const stage = new Stage();
+  const deploymentId = 'example-deployment-id';
+  let url: string;
+
+  /** With a credential of its own, from a spool, as a piped goes on with what another one left. */
+  async function goOn(keyFile: string, endpoint: string): Promise<void> {
+    const pass = createClient({ keyFile });
+    const spool = { folder: join(await tempDir(stage, 'piped'), 'spool') };
+    const durable = createDurableExport({ endpoint, credentials: pass.exportCredentials(), spool });
+    await using tracing = createDeploymentTracing({
+      project: 'shop',
+      piped: 'edge-1',
+      version: '1.0.0',
+      spanProcessors: [durable.spanProcessor],
+    });
+    await tracing.start({ id: deploymentId, application }).run(async deployment => {
+      await deployment.stage({ id: 's-2', name: 'K8S_PRIMARY_ROLLOUT' }, () => sleep(30));
+    });
+  }
+
+  beforeAll(async () => {
+    const jaeger = await startJaeger(stage, engines.jaeger);
+    url = jaeger.queryUrl;
+    const backend = { protocol: 'grpc', endpoint: jaeger.otlpEndpoint, insecure: true } as const;
+    const { admin, gateway } = await startTheWay(stage, engines, { alsoExportTo: [backend] });
+    const endpoint = `http://127.0.0.1:${gateway.grpcPort}`;
+    const [go, other] = [await admin.enroll('shop', 'go-1'), await admin.enroll('shop', 'edge-1')];
+    const ports = await freePorts('grpc', 'http');
+    const spoolDir = join(await tempDir(stage, 'forward'), 'spool');
+    const toGateway = { keyFile: go.keyFilePath, endpoint, spoolDir };
+    await startForward(stage, { grpcPort: ports.grpc, httpPort: ports.http, ...toGateway });
+    const args = [`http://127.0.0.1:${ports.grpc}`, 'forged', 'forged', deploymentId];
+    await execute(pipecdPiped(engines['otel-go']), args, { timeout: 20_000 });
+    await goOn(other.keyFilePath, endpoint);
+    await waitFor('the spans of both', async () => (await listed())[0]?.spans === 7);
   });
+  afterAll(() => stage.dispose());
+
+  async function listed(): Promise<{ spans: number; durationMs: number }[]> {
+    return JSON.parse(await traceCommand(url, 'list', '--json')).deployments;
+  }
+
+  it('is one trace, of both pipeds as their credentials say, and the end that came last counts', async () => {
+    const found = await listed();
+    expect(found).toMatchObject([
+      { deploymentId, traceId: traceIdOf(deploymentId), application: 'app-1', project: 'shop', outcome: 'success' },
+    ]);
+    expect(found).toMatchObject([{ piped: expect.stringMatching(/^(go-1 \| edge-1|edge-1 \| go-1)$/), spans: 7 }]);
+    // From PipeCD's plan on: four pieces of 20 ms each there, and one of 30 ms here.
+    expect(found[0]?.durationMs).toBeGreaterThanOrEqual(110);
+  });
+
+  it('shows as one waterfall, each stage below the Deploy that ran it', async () => {
+    const lines = (await traceCommand(url, deploymentId)).trimEnd().split('\n');
+    expect(lines[0]).toMatch(/^example-deployment-id of shop by .*, success$/);
+    expect(lines.slice(1).map(line => /^ *\S+ +[✓✗]?/.exec(line)?.[0].replace(/ +(?=[✓✗]|$)/, ' '))).toEqual([
+      'Plan ',
+      'Deploy ✗',
+      '  K8S_CANARY_ROLLOUT ✓',
+      '  K8S_PRIMARY_ROLLOUT ✗',
+      '  ROLLBACK ✓',
+      'Deploy ✓',
+      '  K8S_PRIMARY_ROLLOUT ✓',
+    ]);
+  });
+});
+
+async function traceCommand(url: string, ...args: string[]): Promise<string> {
+  const { stdout } = await execute(process.execPath, [spanpassCommand, 'trace', ...args, '--jaeger', url]);
+  return stdout;
 }

@@ -1,3 +1,4 @@
+import type { CollectorOptions } from 'spanpass';
 import type { Engines } from '../engines/describe.ts';
 import { type Admin, createAdmin } from '../harness/admin.ts';
 import { type RunningCollector, startCollector } from '../harness/collector.ts';
@@ -39,6 +40,8 @@ export interface WayOptions {
   readonly config?: string;
   /** How the gateway speaks TLS to the auth server. */
   readonly authTls?: GatewayAuthTls;
+  /** Backends that the Collector sends to besides the sink. */
+  readonly alsoExportTo?: CollectorOptions['exportTo'];
 }
 
 interface OtherGateway {
@@ -54,7 +57,7 @@ type GatewayAuthTls = NonNullable<NonNullable<GatewayOptions['auth']>['tls']>;
 export async function startTheWay(
   stage: Stage,
   { envoy, otelcol }: Engines<'envoy' | 'otelcol'>,
-  { checkMs = 5_000, databaseUrl, config, authTls: firstTls }: WayOptions = {},
+  { checkMs = 5_000, databaseUrl, config, authTls: firstTls, alsoExportTo = [] }: WayOptions = {},
 ): Promise<TheWay> {
   const folder = await tempDir(stage, 'way');
   const ports = await freePorts('controlPlane', 'auth', 'http', 'metrics');
@@ -65,7 +68,7 @@ export async function startTheWay(
     startCollector(
       stage,
       otelcol,
-      { exportTo: [{ protocol: 'http', endpoint: sink.url, encoding: 'json' }] },
+      { exportTo: [{ protocol: 'http', endpoint: sink.url, encoding: 'json' }, ...alsoExportTo] },
       gatewayToken,
     ),
     startControlPlane(stage, { folder, port: ports.controlPlane, adminToken, authServerToken, databaseUrl }),
