@@ -20,6 +20,11 @@ what the kernel booked for Envoy and for the server that it asks, divided by the
     text: `The server on one core, the load on the other, 64 checks under way on two connections. The CheckRequest is what Envoy sends.
 The bare echo reads nothing and gives everybody the same bytes: it is what grpc-js and Node.js cost before anything is checked.`,
   },
+  wall: {
+    title: 'Newer Node.js, garbage collection, HTTP/2 options',
+    text: `As above with fewer checks, the server under other versions of Node.js, with a larger young generation, or with other settings of
+HTTP/2. What the bare echo pays is what no change of spanpass can save.`,
+  },
   cold: {
     title: 'Credentials seen for the first time',
     text: `Each check shows a new credential (ES256) of a key that is at hand: form, signature, claims. In each turn of the event

@@ -9,6 +9,8 @@ export interface Profile {
   readonly checks: {
     readonly gateway: number;
     readonly direct: number;
+    /** On other versions of Node.js. */
+    readonly wall: number;
     readonly cold: number;
     readonly bcrypt: number;
   };
@@ -25,7 +27,7 @@ export const PROFILES = {
     name: 'full',
     rounds: 5,
     maxMinutes: 20,
-    checks: { gateway: 40_000, direct: 60_000, cold: 10_000, bcrypt: 60 },
+    checks: { gateway: 40_000, direct: 60_000, wall: 25_000, cold: 10_000, bcrypt: 60 },
     memory: { entries: 1_000_000, checks: 20_000 },
     exports: 15_000,
     spans: 100_000,
@@ -35,7 +37,7 @@ export const PROFILES = {
     name: 'quick',
     rounds: 3,
     maxMinutes: 2,
-    checks: { gateway: 8000, direct: 12_000, cold: 3000, bcrypt: 15 },
+    checks: { gateway: 8000, direct: 12_000, wall: 4000, cold: 3000, bcrypt: 15 },
     memory: { entries: 5000, checks: 5000 },
     exports: 3000,
     spans: 30_000,
@@ -46,7 +48,7 @@ export const PROFILES = {
     name: 'smoke',
     rounds: 1,
     maxMinutes: 1,
-    checks: { gateway: 100, direct: 100, cold: 100, bcrypt: 2 },
+    checks: { gateway: 100, direct: 100, wall: 100, cold: 100, bcrypt: 2 },
     memory: { entries: 100, checks: 100 },
     exports: 50,
     spans: 1000,

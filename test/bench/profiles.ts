@@ -11,7 +11,7 @@ export interface Profiles {
 
 /** A row's id in the name of a file. */
 export function profileName(rowId: string): string {
-  return rowId.replace('/', '__').replaceAll(/[^\w-]/g, '');
+  return rowId.replaceAll('/', '__').replaceAll(/[^\w-]/g, '');
 }
 
 /** Writes down from when on the servers of these rows are measured. The clock is the same for all processes. */
@@ -29,7 +29,7 @@ export async function summariseFolder(folder: string): Promise<Profiles> {
     const row = name.slice(0, -'.cpuprofile'.length);
     // A server that is started anew in each round has no time to get warm.
     const sinceMicros = row.startsWith('storm') ? 0 : Number(await readFile(join(folder, `${row}.warm`), 'utf8'));
-    rows[row.replace('__', '/')] = summariseProfile(profile, { sinceMicros });
+    rows[row.replaceAll('__', '/')] = summariseProfile(profile, { sinceMicros });
   }
   const profiles = { node: process.versions.node, rows };
   await writeFile(join(folder, 'summary.json'), `${JSON.stringify(profiles, undefined, 2)}\n`);

@@ -4,6 +4,7 @@ import type { World } from './world/world.ts';
 export const GROUPS = [
   'gateway',
   'server',
+  'wall',
   'cold',
   'client',
   'imports',

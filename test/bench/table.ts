@@ -17,6 +17,7 @@ export const COLUMNS: Readonly<Record<Group, readonly Column[]>> = {
     { title: 'checks/s', figure: 'perSecond' },
   ],
   server: [micros('CPU per check, µs'), { title: 'checks/s', figure: 'perSecond' }],
+  wall: [micros('CPU per check, µs'), { title: 'checks/s', figure: 'perSecond' }],
   cold: [
     micros('CPU per check, µs'),
     { title: 'checks/s', figure: 'perSecond' },

@@ -1,13 +1,14 @@
 /**
- * An auth server that can be asked for its memory after a collection, and told to forget what it decided. In a process of its
- * own, started with `--expose-gc`: `holder CONTROL_PLANE_URL MAX_ENTRIES`. Prints `listening on PORT`, of a port that answers
- * `/port`, `/memory` and `/forget`.
+ * What of an auth server remembers, without what speaks to a network: `holder MAX_ENTRIES COUNT`, in a process of its own that was
+ * started with `--expose-gc`. It reads COUNT pipeds from its input, as `fleet` prints them, and checks each one's credential as
+ * over gRPC; then it prints a MemoryFound.
  */
-import { createServer } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import { createInterface } from 'node:readline';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { startAuthServer } from '@spanpass/server';
-import { endWhenTold, sayPort } from '../peers/until-told.ts';
+import type { KeyRecord } from '@spanpass/credential';
+import { createServer, extAuthzService, pipedJwt } from '@spanpass/server';
+import { framedCheckRequest } from '../check-request.ts';
+import { keyMemory } from '../simulation/built-parts.ts';
 
 export interface Memory {
   readonly rssBytes: number;
@@ -15,15 +16,30 @@ export interface Memory {
   readonly heapBytes: number;
 }
 
-const [, , url = '', max = ''] = process.argv;
-const auth = await startAuthServer({
-  controlPlane: { url, token: 'a-token-of-the-bench', maxRecords: Number(max) },
-  maxDecisions: Number(max),
-  usageReportEveryMs: 500,
-  port: 0,
-  http: false,
-  metrics: false,
-});
+export interface MemoryFound {
+  /** With a record and a decision of each. */
+  readonly full: Memory;
+  /** With the records alone. */
+  readonly forgotten: Memory;
+}
+
+type Check = (call: object, callback: (error: null, answer: Buffer) => void) => void;
+
+const [, , max = '', count = ''] = process.argv;
+const { cache, compactRecord } = await keyMemory(Number(max));
+const keys = { get: (kid: string) => cache.get(kid), peek: (kid: string) => cache.get(kid) };
+const metadata = { get: () => [] };
+
+/** Nobody else waits here for his turn. */
+const limits = { maxTurnMs: 60_000 };
+const newServer = () =>
+  extAuthzService(createServer({ authenticators: [pipedJwt({ keys, limits })], maxDecisions: Number(max) }));
+let server = newServer();
+
+/** `google.rpc.Status`, the first field of the answer: an empty one is an allow. */
+function isAllow(answer: Buffer): boolean {
+  return answer[0] === 0x0a && answer[1] === 0;
+}
 
 /** What is not needed goes back to the system a while after it was collected. */
 async function memory(): Promise<Memory> {
@@ -35,11 +51,21 @@ async function memory(): Promise<Memory> {
   return { rssBytes: rss, heapBytes: heapUsed + external };
 }
 
-const server = createServer(async (request, response) => {
-  // Other rules begin with nothing decided; the keys stay at hand.
-  if (request.url === '/forget') await auth.reload({});
-  const answer = request.url === '/memory' ? await memory() : Number(auth.grpcAddress.split(':').at(-1));
-  response.end(JSON.stringify(answer));
-});
-endWhenTold();
-server.listen(0, '127.0.0.1', () => sayPort((server.address() as AddressInfo).port));
+async function allows(authorization: string): Promise<boolean> {
+  const request = framedCheckRequest(authorization).subarray(5);
+  const { check } = server.implementation as unknown as { readonly check: Check };
+  return isAllow(await new Promise(resolve => check({ request, metadata }, (_, answer) => resolve(answer))));
+}
+
+let allowed = 0;
+for await (const line of createInterface({ input: process.stdin })) {
+  const [record = '', credential] = line.split('\t');
+  const parsed = compactRecord(JSON.parse(record) as KeyRecord);
+  cache.put(parsed.kid, parsed);
+  if (await allows(`Bearer ${credential}`)) allowed++;
+}
+if (allowed !== Number(count)) throw new Error(`${allowed} of ${count} good credentials were allowed`);
+const full = await memory();
+server = newServer();
+const found: MemoryFound = { full, forgotten: await memory() };
+process.stdout.write(JSON.stringify(found));

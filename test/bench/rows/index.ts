@@ -6,12 +6,14 @@ import { memoryRows } from './memory.ts';
 import { serverRows } from './server.ts';
 import { spanRows } from './spans.ts';
 import { stormRows } from './storm.ts';
+import { wallRows } from './wall.ts';
 import { workerRows } from './workers.ts';
 
 /** All that can be measured, in the order of the tables. */
 export const allRows: readonly Row[] = [
   ...gatewayRows,
   ...serverRows,
+  ...wallRows,
   ...coldRows,
   ...clientRows,
   ...spanRows,

@@ -1,5 +1,6 @@
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
+import type { KeyRecord } from '@spanpass/credential';
 import { repoRoot } from '../../engines/root.ts';
 
 /** What the simulation needs of the auth server's queue of look-ups. */
@@ -58,6 +59,24 @@ export async function changeFeed(settings: ChangeFeedSettings): Promise<ChangeFe
     ChangeFeed: new (settings: ChangeFeedSettings) => ChangeFeedLike;
   };
   return new ChangeFeed(settings);
+}
+
+export interface KeyMemory {
+  readonly cache: {
+    get(kid: string): KeyRecord | undefined;
+    put(kid: string, record: KeyRecord): void;
+  };
+  compactRecord(record: KeyRecord): KeyRecord;
+}
+
+/** Where the auth server keeps so many key records, and how. */
+export async function keyMemory(maxRecords: number): Promise<KeyMemory> {
+  const { KeyCache } = (await built('server', 'keys/key-cache')) as {
+    KeyCache: new (options: object) => KeyMemory['cache'];
+  };
+  const { compactRecord } = (await built('server', 'keys/compact-record')) as Pick<KeyMemory, 'compactRecord'>;
+  const cache = new KeyCache({ maxRecords, maxUnknown: 1, unknownTtlMs: 1000, clock: () => performance.now() });
+  return { cache, compactRecord };
 }
 
 function built(room: string, module: string): Promise<unknown> {

@@ -26,12 +26,21 @@ export function goPeer(world: World, mode: GoMode, core?: number): Promise<Serve
 
 export type NodePeer = 'grpc-echo' | 'grpc-echo-verify' | 'http-echo' | 'http2-echo' | 'otlp-sink';
 
+export interface NodeChoice {
+  /** Default the Node.js that runs the bench. */
+  readonly node?: string | undefined;
+  readonly nodeFlags?: readonly string[];
+  /** Of the peer itself. */
+  readonly flags?: readonly string[];
+}
+
 /** What Node.js costs without anything of ours: an answer that is always the same. */
-export function nodePeer(world: World, peer: NodePeer, core?: number): Promise<ServerProcess> {
-  return world.once(`${peer} ${core}`, () => {
+export function nodePeer(world: World, peer: NodePeer, core?: number, choice: NodeChoice = {}): Promise<ServerProcess> {
+  return world.once(`${peer} ${core} ${JSON.stringify(choice)}`, () => {
     const [script = '', ...flags] = peer === 'grpc-echo-verify' ? ['grpc-echo', '--verify'] : [peer];
-    const path = builtScript(`peers/${script}`);
-    return startListener(world, nodeProgram(world, { name: peer, args: [path, ...flags], core }));
+    const { node, nodeFlags = [], flags: more = [] } = choice;
+    const args = [...nodeFlags, builtScript(`peers/${script}`), ...flags, ...more];
+    return startListener(world, nodeProgram(world, { name: peer, args, core }, node));
   });
 }
 

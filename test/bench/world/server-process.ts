@@ -51,6 +51,6 @@ export function startProgram(
 }
 
 /** A script of this folder's build, or the command, under Node.js; with a profile of it where the world wants one. */
-export function nodeProgram(world: World, program: Omit<Program, 'command'>): Program {
-  return { ...program, command: process.execPath, args: [...world.profileFlags(), ...program.args] };
+export function nodeProgram(world: World, program: Omit<Program, 'command'>, node = process.execPath): Program {
+  return { ...program, command: node, args: [...world.profileFlags(), ...program.args] };
 }

@@ -77,6 +77,8 @@ export interface AuthServerChoice {
   readonly pipecd?: boolean;
   /** Default the real one. */
   readonly controlPlaneUrl?: string;
+  /** Default the Node.js that runs the bench. */
+  readonly node?: string | undefined;
   readonly nodeFlags?: readonly string[];
   /** Default one process, without any. */
   readonly workers?: number | undefined;
@@ -111,12 +113,8 @@ export async function startAuthServer(
     ...(grpcTransport && { SPANPASS_GRPC_TRANSPORT: grpcTransport }),
     ...(pipecd && { SPANPASS_AUTHENTICATORS: await pipecdSettings(world) }),
   };
-  const program = nodeProgram(world, {
-    name: 'spanpass server',
-    args: [...nodeFlags, spanpassCommand, 'server'],
-    env,
-    core,
-  });
+  const args = [...nodeFlags, spanpassCommand, 'server'];
+  const program = nodeProgram(world, { name: 'spanpass server', args, env, core }, choice.node);
   const metricsUrl = `http://127.0.0.1:${metrics}`;
   const { pid } = await startProgram({ stage }, program, () => answersOk(`${metricsUrl}/readyz`));
   const pids = workers === 1 ? [pid] : await childrenOf(pid);
