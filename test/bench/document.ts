@@ -4,6 +4,7 @@ import { medianOf, type Results } from './results.ts';
 import type { Group } from './row.ts';
 import { markdown, round, tableOf } from './table.ts';
 import { isMet, TARGETS } from './targets.ts';
+import { workersFindings } from './workers-findings.ts';
 
 /** One after the other on a quiet machine the load comes from the run alone: two cores, both at work. */
 const QUIET_LOAD = 0.5;
@@ -54,10 +55,11 @@ connections are dealt out, and Envoy has one for each of its workers; with a por
   },
   memory: {
     title: 'Memory',
-    text: `An auth server in a fresh process. So many pipeds show a credential each (ES256) over gRPC, and their keys are looked up: one key
-record and one remembered decision, with its encoded answer, for each. After a collection; RSS is what the kernel counts, beyond that of
-a process that has answered 20,000 pipeds as well, and remembers one of them. The share of the decisions is what a collection frees once they are forgotten. Parsed keys are not among it: they are
-kept for the 4,096 that were used last, 4 KiB each.`,
+    text: `What an auth server remembers, in a fresh process without what speaks to a network: so many pipeds show a credential each (ES256), and
+there is one key record and one decision, with its encoded answer, for each of them. After a collection. RSS is what the kernel counts, beyond
+that of a process that was shown 20,000 credentials as well, and remembers one of them: it differs by some MiB from one process to the next,
+so that it says little of a thousand pipeds. The share of a decision is what a collection frees once they are forgotten. Parsed keys are
+not among it: they are kept for the 4,096 that were used last, 4 KiB each. A run of its own: \`npm run bench:memory -w test\`.`,
   },
   storm: {
     title: 'All pipeds at once, after a restart',
@@ -72,15 +74,18 @@ export interface PageParts {
   readonly profiles?: Profiles;
   /** What was tried besides, as Markdown. */
   readonly tried?: string;
+  /** What the run of its own found on memory. */
+  readonly memory?: Results | undefined;
 }
 
 /** `docs/performance.md`, from the figures of one run. */
-export function performancePage(results: Results, { profiles, tried }: PageParts = {}): string {
-  const sections = results.groups.map(group => {
+export function performancePage(results: Results, { profiles, tried, memory }: PageParts = {}): string {
+  const groups = [...results.groups.filter(({ group }) => !memory || group !== 'memory'), ...(memory?.groups ?? [])];
+  const sections = groups.map(group => {
     const { title, text } = SECTIONS[group.group];
     return `## ${title}\n\n${text}\n\n${tableOf(group)}`;
   });
-  const findings = [whereTheWallIs(results, profiles), tried?.trim(), clientFindings(results)]
+  const findings = [whereTheWallIs(results, profiles), tried?.trim(), workersFindings(results), clientFindings(results)]
     .filter(text => text !== undefined)
     .join('\n\n');
   return `<!-- Written by \`npm run bench:page -w test\` from test/bench/results/measured.json. -->
@@ -102,10 +107,13 @@ ${findings === '' ? '' : `\n${findings}\n`}
 ## How to repeat it
 
 \`\`\`sh
-npm run bench                              # all rows, at most 25 minutes; figures go to .reports/bench.json
+npm run bench                              # all rows but memory, at most 25 minutes; figures go to .reports/bench.json
+npm run bench -- --minutes 16              # as many rounds as fit
 npm run bench -- --quick                   # the same rows with less of each, below three minutes on a quiet machine
 npm run bench -- --rows server/,cold/      # rows whose id holds one of these
 npm run bench -- --rows server/spanpass --cpu-prof /tmp/profiles
+SPANPASS_BENCH_NODE=/path/to/node npm run bench -- --rows wall/    # another Node.js beside these
+npm run bench:memory -w test               # up to a million pipeds, some three minutes
 \`\`\`
 
 It wants Linux, two cores with nothing else to do, Go, and \`h2load\` (Debian's \`nghttp2-client\`); Envoy is downloaded, and the

@@ -1,5 +1,5 @@
 /**
- * `npm run bench [-- --quick] [--rows TEXT,…] [--cpu-prof FOLDER] [--out FILE]`: measures, prints the tables, and writes
+ * `npm run bench [-- --quick] [--rows TEXT,…] [--rounds N] [--minutes N] [--cpu-prof FOLDER] [--out FILE]`: measures, prints the tables, and writes
  * the figures as JSON.
  */
 import { mkdir, writeFile } from 'node:fs/promises';
@@ -19,6 +19,8 @@ const { values } = parseArgs({
     /** Parts of row ids; a row that holds one of them is run. */
     rows: { type: 'string' },
     rounds: { type: 'string' },
+    /** After so many no row is measured once more than it must be. */
+    minutes: { type: 'string' },
     'cpu-prof': { type: 'string' },
     out: { type: 'string', default: join(repoRoot, '.reports', 'bench.json') },
   },
@@ -44,7 +46,7 @@ const results = await runBench({
   rows,
   profile: values.rounds === undefined ? profile : { ...profile, rounds: Number(values.rounds) },
   cpuProfileFolder,
-  maxMs: profile.maxMinutes * 60_000,
+  maxMs: Number(values.minutes ?? profile.maxMinutes) * 60_000,
   keep: found => writeFile(out, `${JSON.stringify(found, undefined, 2)}\n`),
   say: line => process.stderr.write(`bench: ${line}\n`),
 });

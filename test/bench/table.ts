@@ -36,6 +36,8 @@ export const COLUMNS: Readonly<Record<Group, readonly Column[]>> = {
     micros('Envoy, µs', 'gatewayMicros'),
     { title: 'busiest worker, % of checks', figure: 'busiestPercent' },
     { title: 'workers that were asked', figure: 'workersInUse' },
+    { title: 'connections of a worker, most', figure: 'mostConnections' },
+    { title: 'and least', figure: 'leastConnections' },
   ],
   memory: [
     { title: 'bytes each, RSS', figure: 'bytesEach' },

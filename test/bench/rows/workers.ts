@@ -1,6 +1,7 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { framedCheckRequest, TRACES_PATH } from '../check-request.ts';
+import { connectionsOf } from '../measure/connections.ts';
 import { h2load } from '../measure/h2load.ts';
 import type { Row } from '../row.ts';
 import { envoyGateway } from '../world/envoy.ts';
@@ -57,12 +58,15 @@ export const workerRows: readonly Row[] = WAYS.map(({ id, label, workers, worker
       const { result, micros } = await spending(pids, () => load(checks));
       const [gatewayMicros = 0, ...servers] = micros.map(each => each / checks);
       const answered = (await checksOfEach(server.metricsUrl, workers)).map((now, at) => now - (before[at] ?? 0));
+      const connections = await Promise.all(server.pids.map(pid => connectionsOf(pid, ports)));
       const sum = answered.reduce((one, other) => one + other, 0);
       return {
         perSecond: result.perSecond,
         cpuMicros: servers.reduce((one, other) => one + other, 0),
         gatewayMicros,
         busiestPercent: (100 * Math.max(...answered)) / sum,
+        mostConnections: Math.max(...connections),
+        leastConnections: Math.min(...connections),
         workersInUse: answered.filter(count => count > 0).length,
       };
     };

@@ -1,5 +1,6 @@
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { adjacentPorts } from '../../harness/adjacent-ports.ts';
 import { createAdmin, type EnrolledPiped } from '../../harness/admin.ts';
 import { passFor } from '../../harness/passes.ts';
 import { freePorts } from '../../harness/ports.ts';
@@ -100,7 +101,10 @@ export async function startAuthServer(
 ): Promise<AuthServerProcess> {
   const { core, pipecd = false, controlPlaneUrl, nodeFlags = [], grpcTransport } = choice;
   const { workers = 1, workerPorts = 'shared' } = choice;
-  const { grpc, http, metrics } = await freePorts('grpc', 'http', 'metrics');
+  const { metrics } = await freePorts('metrics');
+  // Each worker beyond the first may listen two above the one before.
+  const grpc = await adjacentPorts(2 * workers);
+  const http = grpc + 1;
   const env = {
     SPANPASS_GRPC_PORT: String(grpc),
     SPANPASS_HTTP_PORT: String(http),
