@@ -1,8 +1,9 @@
-import { mkdir, readdir } from 'node:fs/promises';
+import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { describeWithEngine } from '../engines/describe.ts';
 import { run } from '../engines/run.ts';
+import { createAdmin } from '../harness/admin.ts';
 import { freePorts } from '../harness/ports.ts';
 import { startProcess } from '../harness/process.ts';
 import { freePortFlags } from '../harness/servers.ts';
@@ -75,6 +76,43 @@ await describeWithEngine(nodes, 'the packages, installed from their tarballs int
           .split('\n')
           .slice(0, promised.length || undefined),
       ).toEqual(promised.length > 0 ? promised : expect.arrayContaining([expect.stringMatching(/^[0-9a-f]{32} /)]));
+    });
+
+    it('runs: client', async () => {
+      // With the database of the last demo: a new one takes longer than all the rest.
+      const dataDir = join(project.folder, nodes[2], '.spanpass');
+      const ports = await freePorts('controlPlane', 'grpc', 'metrics');
+      const controlPlaneUrl = `http://127.0.0.1:${ports.controlPlane}`;
+      const metricsUrl = `http://127.0.0.1:${ports.metrics}`;
+      const own = { 'control-plane': ports.controlPlane, grpc: ports.grpc, metrics: ports.metrics };
+      const up = await startProcess(stage, {
+        name: 'the installed spanpass up',
+        command: process.execPath,
+        args: [
+          ...[join(project.folder, 'node_modules', 'spanpass', 'dist', 'main.js'), 'up', '--data-dir', dataDir],
+          ...[...freePortFlags, ...Object.entries(own).flatMap(([name, port]) => [`--${name}-port`, `${port}`])],
+        ],
+        cwd: project.folder,
+        env: { SPANPASS_ENVOY: 'none' },
+        ready: () => answersOk(`${metricsUrl}/readyz`),
+        readyWithinMs: 60_000,
+      });
+      const adminToken = (await readFile(join(dataDir, 'admin-token'), 'utf8')).trim();
+      const admin = createAdmin(controlPlaneUrl, adminToken, project.folder);
+      const example = await readFile(join(project.folder, 'client.js'), 'utf8');
+      const here = example
+        .replace('http://127.0.0.1:9085', controlPlaneUrl)
+        .replace('http://127.0.0.1:4317', `http://127.0.0.1:${ports.grpc}`);
+      await writeFile(join(project.folder, 'client-here.js'), here);
+      const env = { ENROLLMENT_TOKEN: await admin.register('readers', 'first') };
+      expect(await run(process.execPath, ['client-here.js'], { cwd: project.folder, env })).toBe('');
+      const { data } = JSON.parse(await (await fetch(`${metricsUrl}/api/traces`)).text());
+      expect(data).toMatchObject([{ spans: [{ operationName: 'Deploy' }] }]);
+      const [{ tags }] = Object.values(data[0].processes) as [{ tags: unknown }];
+      for (const [key, value] of Object.entries({ 'project-id': 'readers', 'piped-id': 'first' }))
+        expect(tags).toContainEqual(expect.objectContaining({ key, value }));
+      await up.stop();
+      expect(up.ended()).toBe('exit code 0');
     });
 
     it('runs: server', async () => {
