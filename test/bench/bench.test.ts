@@ -8,17 +8,22 @@ import { allTables } from './table.ts';
 /** One of each kind, and all of ours. */
 const ROWS = [
   'gateway/jwt-cached',
+  'gateway/jwt-exchanged',
+  'gateway/jwt-generated',
   'gateway/spanpass-grpc',
   'gateway/spanpass-http2',
   'gateway/spanpass-http',
   'server/grpc-echo',
   'server/spanpass',
+  'wall/node/http2-echo',
   'cold/spanpass',
   'client/credential',
   'spans/durable',
   'spans/spool',
   'imports/@spanpass/client',
   'storm/restart',
+  'workers/2-own',
+  'memory/1000',
 ];
 
 await describeWithEngine(['envoy', 'h2load'], 'the bench', () => {
