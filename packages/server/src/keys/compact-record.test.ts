@@ -1,4 +1,4 @@
-import type { Signal } from '@spanpass/credential';
+import { createKeyPair, type Signal } from '@spanpass/credential';
 import { expect, it } from 'vitest';
 import { createPiped } from '../fixture.test.support.ts';
 import { compactRecord, sharedScopes } from './compact-record.ts';
@@ -12,6 +12,19 @@ it('says the same, frozen, whatever else the record came with', async () => {
   expect(compact).toEqual(record);
   expect([compact, compact.scopes].every(Object.isFrozen)).toBe(true);
   expect(compactRecord(parsed(record)).scopes).toBe(compact.scopes);
+});
+
+it.each(['ES256', 'EdDSA', 'RS256', 'PS256'] as const)('keeps all of a key for %s', async alg => {
+  const { kid, publicJwk } = await createKeyPair(alg);
+  const record = { ...(await createPiped()).record, kid, alg, publicJwk };
+  expect(compactRecord(parsed(record))).toEqual(record);
+});
+
+it('tells projects apart, also when they are more than it remembers', async () => {
+  const { record } = await createPiped();
+  const projects = Array.from({ length: 10_002 }, (_, n) => `project-${n}`);
+  for (const project of [...projects, ...projects.slice(0, 3)])
+    if (compactRecord({ ...record, project }).project !== project) expect.fail(project);
 });
 
 it('lets a state that it does not know stand as it is', async () => {
