@@ -4,7 +4,7 @@ import { Refusal } from '../problems/refusal.ts';
 import type { Database } from '../store/database.ts';
 import { enrollmentTokens } from '../store/schema.ts';
 import { hashToken, isWellFormedToken } from '../tokens/token-format.ts';
-import { addKey, type NewKey } from './keys.ts';
+import { addKey, type NewKey } from './add-keys.ts';
 import { findKey, recordOf } from './records.ts';
 import { type Registry, writeTo } from './registry.ts';
 
@@ -36,7 +36,12 @@ export async function enroll(
       return { created: false, record: recordOf(found.key, found.piped, found.project) };
     }
     if (token.usedKid !== null || !(write.at < token.expiresAt)) throw invalid();
-    const record = await addKey(registry, write, { project: token.project, piped: token.piped }, key, 'key.enrolled');
+    const record = await addKey(write, {
+      id: { project: token.project, piped: token.piped },
+      key,
+      lifeSeconds: registry.settings.keyLifeSeconds,
+      action: 'key.enrolled',
+    });
     await write.tx
       .update(enrollmentTokens)
       .set({ usedKid: key.kid, usedAt: write.at })

@@ -1,32 +1,17 @@
-import {
-  type Algorithm,
-  CLOCK_SKEW_SECONDS,
-  createKeyPair,
-  type KeyFile,
-  type KeyRecord,
-  type PublicJwk,
-} from '@spanpass/credential';
+import { type Algorithm, createKeyPair, type KeyFile, type KeyRecord } from '@spanpass/credential';
 import { and, asc, eq, gt, sql } from 'drizzle-orm';
 import { Refusal } from '../problems/refusal.ts';
-import { keys, keyUse, pipeds, projects } from '../store/schema.ts';
+import { keys, keyUse } from '../store/schema.ts';
 import type { Actor, Write } from '../store/write.ts';
 import type { AuditAction } from '../wire/audit.ts';
 import type { KeyStatus, ListedKey } from '../wire/keys.ts';
+import { type Addition, addKey, addKeys, type NewKey } from './add-keys.ts';
 import { type Idempotency, once } from './idempotency.ts';
 import { type Page, toPage } from './page.ts';
-import { isPiped, type PipedId, pipedUnknown, requirePiped } from './pipeds.ts';
+import { type PipedId, requirePiped } from './pipeds.ts';
 import { type Precondition, requireRevision } from './precondition.ts';
 import { changeKey, type FoundKey, findKey, type KeyRow, recordOf } from './records.ts';
-import { type Registry, toSeconds, writeTo } from './registry.ts';
-
-/** Rotation needs the old key and the new one, and nothing needs a third. */
-const MAX_ACTIVE_KEYS = 2;
-
-export interface NewKey {
-  readonly kid: string;
-  readonly alg: Algorithm;
-  readonly publicJwk: PublicJwk;
-}
+import { type Registry, shareWrite, toSeconds, writeTo } from './registry.ts';
 
 /**
  * Makes a key pair here. The key file with the private half is handed out once, and kept nowhere.
@@ -40,17 +25,15 @@ export async function generateKey(
   { alg, controlPlane, call }: { alg: Algorithm | undefined; controlPlane: string; call?: Idempotency | undefined },
 ): Promise<{ record: KeyRecord; keyFile: KeyFile }> {
   const pair = await createKeyPair(alg);
-  const record = await writeTo(registry, actor, write =>
-    once<KeyRecord, { kid: string }>(write, call, {
-      async first() {
-        return { answer: await addKey(registry, write, id, pair, 'key.generated'), kept: { kid: pair.kid } };
-      },
-      again({ kid }) {
-        const detail = `the key ${kid} was made by the same call before, and its file shown: revoke it and make another`;
-        throw new Refusal('secret_shown_already', detail);
-      },
-    }),
-  );
+  const addition = additionOf(registry, id, pair, 'key.generated');
+  const record = await addOnce<{ kid: string }>(registry, actor, call, {
+    addition: async () => addition,
+    keep: ({ kid }) => ({ kid }),
+    again({ kid }) {
+      const detail = `the key ${kid} was made by the same call before, and its file shown: revoke it and make another`;
+      throw new Refusal('secret_shown_already', detail);
+    },
+  });
   const keyFile: KeyFile = {
     v: 1,
     kid: record.kid,
@@ -77,69 +60,43 @@ export async function uploadKey(
   id: PipedId,
   { prove, call }: { prove: () => Promise<NewKey>; call?: Idempotency | undefined },
 ): Promise<KeyRecord> {
-  // Nobody's write waits for a signature to be verified, unless it must be.
-  const proven = call === undefined ? await prove() : undefined;
-  return writeTo(registry, actor, write =>
-    once<KeyRecord, KeyRecord>(write, call, {
-      async first() {
-        const record = await addKey(registry, write, id, proven ?? (await prove()), 'key.uploaded');
-        return { answer: record, kept: record };
-      },
-      again: kept => kept,
-    }),
-  );
+  return addOnce<KeyRecord>(registry, actor, call, {
+    addition: async () => additionOf(registry, id, await prove(), 'key.uploaded'),
+    keep: record => record,
+    again: record => record,
+  });
 }
 
-/**
- * Adds a key to a piped, as part of a write.
- *
- * @throws Refusal `piped_unknown`, `kid_exists`, `too_many_keys`
- */
-export async function addKey(
-  { settings }: Registry,
-  write: Write,
-  id: PipedId,
-  { kid, alg, publicJwk }: NewKey,
-  action: AuditAction,
+function additionOf({ settings }: Registry, id: PipedId, key: NewKey, action: AuditAction): Addition {
+  return { id, key, lifeSeconds: settings.keyLifeSeconds, action };
+}
+
+/** Adds a key together with those that come at the same time, or by itself if it may have come before. */
+async function addOnce<K>(
+  registry: Registry,
+  actor: Actor,
+  call: Idempotency | undefined,
+  {
+    addition,
+    keep,
+    again,
+  }: {
+    readonly addition: () => Promise<Addition>;
+    readonly keep: (record: KeyRecord) => K;
+    readonly again: (kept: K) => KeyRecord;
+  },
 ): Promise<KeyRecord> {
-  const createdAt = toSeconds(write.at);
-  const active = and(ofPiped(id), eq(keys.status, 'active'), gt(keys.notAfter, createdAt));
-  // In one statement, since all other writes wait for this one.
-  const [found] = await write.tx
-    .select({
-      piped: pipeds,
-      project: projects,
-      isKnown: sql<boolean>`exists (select from ${keys} where ${keys.kid} = ${kid})`,
-      active: sql<number>`(select count(*)::int from ${keys} where ${active})`,
-    })
-    .from(pipeds)
-    .innerJoin(projects, eq(projects.project, pipeds.project))
-    .where(isPiped(id));
-  if (found === undefined) throw pipedUnknown(id);
-  const { piped, project } = found;
-  if (found.isKnown) throw new Refusal('kid_exists', 'this key is registered already: make a new one');
-  if (found.active >= MAX_ACTIVE_KEYS) {
-    throw new Refusal('too_many_keys', `the piped ${id.piped} has two active keys already: revoke one of them first`);
-  }
-  const row = (revision: number): KeyRow => ({
-    kid,
-    project: id.project,
-    piped: id.piped,
-    alg,
-    publicJwk,
-    status: 'active',
-    // An auth server whose clock is behind must not refuse a key that was made a moment ago.
-    notBefore: Math.max(0, createdAt - CLOCK_SKEW_SECONDS),
-    notAfter: createdAt + settings.keyLifeSeconds,
-    supersededBy: null,
-    overlapEndsAt: null,
-    createdAt: write.at,
-    revision,
-  });
-  const revision = write.change(next => ({ kind: 'key', record: recordOf(row(next), piped, project) }));
-  await write.tx.insert(keys).values(row(revision));
-  write.audit(action, { project: id.project, piped: id.piped, kid });
-  return recordOf(row(revision), piped, project);
+  // Nobody's write waits for a signature to be verified, unless it must be.
+  if (call === undefined) return shareWrite(registry, actor, await addition(), addKeys);
+  return writeTo(registry, actor, write =>
+    once<KeyRecord, K>(write, call, {
+      async first() {
+        const record = await addKey(write, await addition());
+        return { answer: record, kept: keep(record) };
+      },
+      again,
+    }),
+  );
 }
 
 /**

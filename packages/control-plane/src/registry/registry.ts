@@ -1,7 +1,7 @@
 import type { EncryptionKeys } from '../sealing/encryption-keys.ts';
 import type { Store } from '../store/database.ts';
 import type { Actor, Write } from '../store/write.ts';
-import type { Writer } from '../store/writer.ts';
+import type { SharedWork, Writer } from '../store/writer.ts';
 
 export interface RegistrySettings {
   readonly keyLifeSeconds: number;
@@ -27,6 +27,13 @@ export interface Registry {
 
 export async function writeTo<T>(registry: Registry, actor: Actor, work: (write: Write) => Promise<T>): Promise<T> {
   const { result, written } = await registry.writer.write(actor, work);
+  if (written) registry.onWritten();
+  return result;
+}
+
+/** As `writeTo`, where `work` does in few statements what many ask for at the same time. */
+export async function shareWrite<I, T>(registry: Registry, actor: Actor, input: I, work: SharedWork<I, T>): Promise<T> {
+  const { result, written } = await registry.writer.share(actor, input, work);
   if (written) registry.onWritten();
   return result;
 }

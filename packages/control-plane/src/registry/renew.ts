@@ -12,7 +12,7 @@ import { Refusal } from '../problems/refusal.ts';
 import type { Database } from '../store/database.ts';
 import { keys, keyUse, usedRenewals } from '../store/schema.ts';
 import type { Write } from '../store/write.ts';
-import { addKey, type NewKey } from './keys.ts';
+import { addKey, type NewKey } from './add-keys.ts';
 import { changeKey, type FoundKey, findKey, recordOf } from './records.ts';
 import { type Registry, toSeconds, writeTo } from './registry.ts';
 import { retireBehind } from './retire.ts';
@@ -87,7 +87,12 @@ export async function renew(
     }
     await retireBehind(write, signer);
     await makeRoom(write, signer);
-    const record = await addKey(registry, write, { project, piped }, key, 'key.renewed');
+    const record = await addKey(write, {
+      id: { project, piped },
+      key,
+      lifeSeconds: registry.settings.keyLifeSeconds,
+      action: 'key.renewed',
+    });
     const overlapEndsAt = toSeconds(write.at) + registry.settings.renewalOverlapSeconds;
     await changeKey(write, signer, { overlapEndsAt, supersededBy: key.kid }, 'key.superseded');
     return { created: true, record };

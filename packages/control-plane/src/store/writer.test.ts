@@ -11,7 +11,7 @@ import { applyMigrations } from './migrate.ts';
 import { audit, changes, counter, projects } from './schema.ts';
 import { openServed } from './served.ts';
 import type { Write } from './write.ts';
-import { Writer } from './writer.ts';
+import { type SharedWork, Writer } from './writer.ts';
 
 describe.each(DATABASES)('writes that come at the same time on $name', kind => {
   let database: TestDatabase;
@@ -82,6 +82,50 @@ describe.each(DATABASES)('writes that come at the same time on $name', kind => {
     expect(transactions).toBe(1);
     expect(ends).toEqual([expect.objectContaining({ written: true }), 'project_exists', expect.anything()]);
     expect(await names()).toEqual(expect.arrayContaining(['d', 'e']));
+  });
+
+  describe('that share their statements', () => {
+    /** Adds all of them in one go, but those that begin with `no-`. */
+    const addAll: SharedWork<string, number> = async (tx, sharers) => {
+      rounds.push(sharers.map(({ input }) => input));
+      if (sharers.some(({ input }) => input === 'fault')) throw new Error('a fault');
+      const rows: (typeof projects.$inferInsert)[] = [];
+      const results = sharers.map(({ write, input: project }) => {
+        if (project.startsWith('no-')) return refused();
+        const revision = write.change(() => ({ kind: 'project', project, projectStatus: 'active' }));
+        write.audit('project.created', { project });
+        rows.push({ project, status: 'active', createdAt: write.at, revision });
+        return revision;
+      });
+      if (rows.length > 0) await tx.insert(projects).values(rows);
+      return results;
+    };
+    let rounds: (readonly string[])[] = [];
+    const share = async (...inputs: string[]) => {
+      [rounds, transactions] = [[], 0];
+      const writer = new Writer(counted, Date.now);
+      const actor = (tokenId: string) => ({ role: 'owner', tokenId }) as const;
+      const ends = await Promise.allSettled([
+        ...inputs.map(input => writer.share(actor(`of-${input}`), input, addAll)),
+        writer.write({ role: 'system' }, adds(`beside-${inputs[0]}`)),
+      ]);
+      return ends.map(end => (end.status === 'fulfilled' ? end.value.result : (end.reason.code ?? end.reason.message)));
+    };
+
+    it('are done in one go, in their order, each for its own caller, and refused one by one', async () => {
+      const before = (await head())?.revision ?? Number.NaN;
+      expect(await share('s1', 'no-s', 's2')).toEqual([before + 1, 'project_exists', before + 2, before + 3]);
+      expect(rounds).toEqual([['s1', 'no-s', 's2']]);
+      expect(transactions).toBe(1);
+      const rows = (await store.db.select().from(audit).orderBy(asc(audit.seq))).map(auditRowOf).slice(-3);
+      expect(rows.map(({ actor }) => actor.tokenId)).toEqual(['of-s1', 'of-s2', undefined]);
+    });
+
+    it('are run again by themselves when their work fails', async () => {
+      const before = (await head())?.revision ?? Number.NaN;
+      expect(await share('t1', 'fault', 't2')).toEqual([before + 1, 'a fault', before + 2, before + 3]);
+      expect(rounds).toEqual([['t1', 'fault', 't2'], ['t1'], ['fault'], ['t2']]);
+    });
   });
 
   it.each([

@@ -5,13 +5,35 @@ import { type Actor, Journal, lockHead, Write, write } from './write.ts';
 
 type Work<T> = (write: Write) => Promise<T>;
 
+/** One of several that share a statement, with its own write: to note what it changed, and not to change anything by. */
+export interface Sharer<I> {
+  readonly write: Write;
+  readonly input: I;
+}
+
+/**
+ * Does for each of these what it would have done for it alone, in this order. What comes back for one is its result, or
+ * why it was refused: then nothing was changed or noted for it.
+ */
+export type SharedWork<I, T> = (tx: Database, sharers: readonly Sharer<I>[]) => Promise<readonly (T | Refusal)[]>;
+
 interface Job {
   readonly sinceMs: number;
+  /** What is done in one go for all jobs that ask for the same. */
+  readonly shared?: Shared;
   /** In a transaction that others share. Returns what to do once it is committed. */
   together(tx: Database, journal: Journal): Promise<() => void>;
   /** In a transaction of its own. Never rejects. */
   alone(): Promise<void>;
   reject(error: unknown): void;
+}
+
+interface Shared {
+  readonly work: SharedWork<never, unknown>;
+  readonly actor: Actor;
+  readonly input: unknown;
+  /** Returns what to do once it is committed. */
+  settle(result: unknown): () => void;
 }
 
 /** How many share a transaction, and for how long it begins yet another one: other replicas wait meanwhile. */
@@ -46,33 +68,67 @@ export class Writer {
 
   /** Rejects as `work` does, and with what the database says. */
   write<T>(actor: Actor, work: Work<T>): Promise<{ result: T; written: boolean }> {
+    return new Promise((resolve, reject) => this.#take(this.#job(actor, work, { resolve, reject })));
+  }
+
+  #job<T>(
+    actor: Actor,
+    work: Work<T>,
+    { resolve, reject }: { resolve(done: { result: T; written: boolean }): void; reject(error: unknown): void },
+  ): Job {
+    return {
+      sinceMs: performance.now(),
+      reject,
+      together: async (tx, journal) => {
+        const before = journal.length;
+        let changed = false;
+        const watched = watch(tx, () => {
+          changed = true;
+        });
+        try {
+          const result = await work(new Write(watched, new Date(this.#now()), actor, journal));
+          const written = journal.length > before;
+          return () => resolve({ result, written });
+        } catch (error) {
+          if (isUnavailable(error)) throw error;
+          if (changed || journal.length > before || !(error instanceof Refusal)) throw new Spoilt();
+          return () => reject(error);
+        }
+      },
+      alone: () => write(this.#store, actor, this.#now, work).then(resolve, reject),
+    };
+  }
+
+  /**
+   * The same for work that can be done for many at once, with fewer statements. `work` has to be the same function for
+   * those who are to share it.
+   */
+  share<I, T>(actor: Actor, input: I, work: SharedWork<I, T>): Promise<{ result: T; written: boolean }> {
+    const one: Work<T> = async write => {
+      const [result] = await work(write.tx, [{ write, input }]);
+      if (result instanceof Refusal) throw result;
+      return result as T;
+    };
     return new Promise((resolve, reject) => {
-      this.#waiting.push({
-        sinceMs: performance.now(),
-        reject,
-        together: async (tx, journal) => {
-          const before = journal.length;
-          let changed = false;
-          const watched = watch(tx, () => {
-            changed = true;
-          });
-          try {
-            const result = await work(new Write(watched, new Date(this.#now()), actor, journal));
-            const written = journal.length > before;
-            return () => resolve({ result, written });
-          } catch (error) {
-            if (isUnavailable(error)) throw error;
-            if (changed || journal.length > before || !(error instanceof Refusal)) throw new Spoilt();
-            return () => reject(error);
-          }
+      this.#take({
+        ...this.#job(actor, one, { resolve, reject }),
+        shared: {
+          work,
+          actor,
+          input,
+          settle: result =>
+            result instanceof Refusal ? () => reject(result) : () => resolve({ result: result as T, written: true }),
         },
-        alone: () => write(this.#store, actor, this.#now, work).then(resolve, reject),
       });
-      if (this.#isRunning) return;
-      this.#isRunning = true;
-      // Once all that came at the same moment is here.
-      setImmediate(() => void this.#run());
     });
+  }
+
+  #take(job: Job): void {
+    this.#waiting.push(job);
+    if (this.#isRunning) return;
+    this.#isRunning = true;
+    // Once all that came at the same moment is here.
+    setImmediate(() => void this.#run());
   }
 
   async #run(): Promise<void> {
@@ -90,22 +146,44 @@ export class Writer {
       const settle = await this.#store.transaction(async tx => {
         const journal = new Journal(await lockHead(tx));
         const until = performance.now() + MAX_HOLD_MS;
-        const done: (() => void)[] = [];
+        const done = new Map<Job, () => void>();
         for (const job of jobs) {
-          if (done.length > 0 && performance.now() > until) break;
-          done.push(await job.together(tx, journal));
+          if (done.has(job)) continue;
+          if (done.size > 0 && performance.now() > until) break;
+          if (job.shared === undefined) done.set(job, await job.together(tx, journal));
+          else await this.#inOneGo(job.shared.work, { tx, journal, jobs, done });
         }
         await journal.flush(tx);
         return done;
       });
-      for (const each of settle) each();
-      this.#waiting.unshift(...jobs.slice(settle.length));
+      for (const each of settle.values()) each();
+      this.#waiting.unshift(...jobs.filter(job => !settle.has(job)));
     } catch (error) {
       // Nobody knows whether a commit whose answer is missing has happened: that is not done again.
       if (!(error instanceof Spoilt)) for (const job of jobs) job.reject(error);
       else for (const job of jobs) await job.alone();
     }
   }
+
+  async #inOneGo(work: Shared['work'], { tx, journal, jobs, done }: Round): Promise<void> {
+    const sharing = jobs.flatMap(job => (job.shared?.work === work ? [{ job, shared: job.shared }] : []));
+    const at = new Date(this.#now());
+    const sharers = sharing.map(({ shared: { actor, input } }) => ({
+      write: new Write(tx, at, actor, journal),
+      input: input as never,
+    }));
+    const results = await work(tx, sharers).catch(error => {
+      throw isUnavailable(error) ? error : new Spoilt();
+    });
+    for (const [index, { job, shared }] of sharing.entries()) done.set(job, shared.settle(results[index]));
+  }
+}
+
+interface Round {
+  readonly tx: Database;
+  readonly journal: Journal;
+  readonly jobs: readonly Job[];
+  readonly done: Map<Job, () => void>;
 }
 
 function isInTime(job: Job): boolean {

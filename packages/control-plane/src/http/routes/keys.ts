@@ -1,7 +1,8 @@
 import { type Algorithm, kidSchema, parsePublicJwk, verifyPossession } from '@spanpass/credential';
 import { z } from 'zod';
 import { Refusal } from '../../problems/refusal.ts';
-import { generateKey, type ListKey, listKeys, type NewKey, revokeKey, uploadKey } from '../../registry/keys.ts';
+import type { NewKey } from '../../registry/add-keys.ts';
+import { generateKey, type ListKey, listKeys, revokeKey, uploadKey } from '../../registry/keys.ts';
 import { keyLookUp } from '../../registry/look-up.ts';
 import { findKey } from '../../registry/records.ts';
 import {
