@@ -13,7 +13,8 @@ async function tryOn(rules: AuthServerRules, audience: string) {
   let lookups = 0;
   const memory = memoryKeys(new Map([[piped.kid, { ...piped.record, notAfter: 4_000_000_000 }]]));
   const keys: KeySource = {
-    peek: kid => memory.peek(kid),
+    // As at a server that has just started, nothing is at hand before it was looked up.
+    peek: kid => (lookups > 0 ? memory.peek(kid) : undefined),
     get: (kid, question) => {
       lookups++;
       return memory.get(kid, question);
