@@ -22,7 +22,7 @@ beforeAll(async () => {
   site = join(await tempDir(stage, 'site'), 'dist');
   // It fails by itself on a link without a target, and on whatever comes from elsewhere.
   const env = { ...process.env, SPANPASS_DOCS_OUT: site };
-  await execute('npm', ['run', 'build', '-w', 'docs'], { cwd: repoRoot, env, maxBuffer: 64 * 1024 * 1024 });
+  await execute('npm', ['run', 'site', '-w', 'docs'], { cwd: repoRoot, env, maxBuffer: 64 * 1024 * 1024 });
   pages = (await readdir(site, { recursive: true })).filter(name => name.endsWith('.html'));
 }, 300_000);
 afterAll(() => stage.dispose());
