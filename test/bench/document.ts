@@ -14,7 +14,9 @@ const SECTIONS: Readonly<Record<Group, { readonly title: string; readonly text: 
     title: 'Through Envoy',
     text: `A real Envoy with one worker and an answer of its own behind the check, so that nothing but the check costs. All see the
 same export with a credential of the same size; \`h2load\` keeps 64 requests under way on two connections. Processor time is
-what the kernel booked for Envoy and for the server that it asks, divided by the number of checks.`,
+what the kernel booked for Envoy and for the server that it asks, divided by the number of checks. With exchanged tokens the filter has
+the same few options, and fetches the control plane's keys; as it is generated it also stamps who sends, from the claims, and demands the
+scope of the signal.`,
   },
   server: {
     title: 'Straight at the server, on one core',
