@@ -1,13 +1,19 @@
 import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
+import { setTimeout } from 'node:timers/promises';
 import { waitFor } from '../../harness/wait.ts';
 import { quantile } from '../measure/statistics.ts';
 import { ADMIN_TOKEN, AUTH_SERVER_TOKEN, type FilledRegistry } from './registries.ts';
+
+/** Some heartbeats long. */
+const IDLE_MS = 4_000;
 
 export interface FollowersResult {
   /** From the call to revoke until so many, and all, of the followers had read of it. */
   readonly p50Ms: number;
   readonly maxMs: number;
+  /** Processor time per event and follower, less what heartbeats take meanwhile; absent if nobody told of it. */
+  readonly eventMicros?: number;
 }
 
 /**
@@ -16,7 +22,16 @@ export interface FollowersResult {
  */
 export async function revokeBeforeFollowers(
   { url, kids, revokeAt = url }: FilledRegistry & { readonly revokeAt?: string | undefined },
-  { followers, revocations }: { readonly followers: number; readonly revocations: number },
+  {
+    followers,
+    revocations,
+    usedMicros,
+  }: {
+    readonly followers: number;
+    readonly revocations: number;
+    /** Processor time that the followers' replica has used since it began. */
+    readonly usedMicros?: () => Promise<number>;
+  },
 ): Promise<FollowersResult> {
   const sockets: Socket[] = [];
   const heard = new Map<string, number[]>();
@@ -49,6 +64,7 @@ export async function revokeBeforeFollowers(
     }
     await waitFor('followers', () => live === followers, 60_000);
     const delays: number[] = [];
+    const meter = usedMicros && (await meterOf(usedMicros));
     for (const kid of kids.slice(0, revocations)) {
       const times: number[] = [];
       heard.set(kid, times);
@@ -61,8 +77,26 @@ export async function revokeBeforeFollowers(
       await waitFor('all followers', () => times.length === followers, 30_000);
       delays.push(...times.map(time => time - askedAt));
     }
-    return { p50Ms: quantile(delays, 0.5), maxMs: quantile(delays, 1) };
+    const micros = await meter?.();
+    return {
+      p50Ms: quantile(delays, 0.5),
+      maxMs: quantile(delays, 1),
+      ...(micros !== undefined && { eventMicros: micros / (followers * revocations) }),
+    };
   } finally {
     for (const socket of sockets) socket.destroy();
   }
+}
+
+/** Looks at what it takes while nothing changes; then tells what was used from now on beyond that. */
+async function meterOf(usedMicros: () => Promise<number>): Promise<() => Promise<number>> {
+  const since = async () => ({ ms: performance.now(), micros: await usedMicros() });
+  const idle = await since();
+  await setTimeout(IDLE_MS);
+  const begin = await since();
+  const idleMicrosPerMs = (begin.micros - idle.micros) / (begin.ms - idle.ms);
+  return async () => {
+    const end = await since();
+    return Math.max(0, end.micros - begin.micros - idleMicrosPerMs * (end.ms - begin.ms));
+  };
 }

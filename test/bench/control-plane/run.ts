@@ -41,6 +41,8 @@ export interface ScaleFigures {
   readonly followers: number;
   readonly revocationP50Ms: number;
   readonly revocationMaxMs: number;
+  /** Processor time of the control plane per event and follower, of the revocations; absent from older results. */
+  readonly eventMicros?: number;
   readonly memoryMib: number;
   readonly loadAtEnd: number;
 }
@@ -129,7 +131,9 @@ async function measure(
   const reports = await told('last uses reported', () => reportUse(registry, profile.reports));
   const useMicros = usedMicros / reports.entries;
   const { followers } = profile;
-  const revoked = await told('revocations', () => revokeBeforeFollowers(registry, { followers, revocations: 10 }));
+  const revoked = await told('revocations', () =>
+    revokeBeforeFollowers(registry, { followers, revocations: 10, usedMicros: () => cpuMicros(registry.process.pid) }),
+  );
   return {
     pipeds: registry.pipeds,
     lookupsPerSecond: fast.perSecond,
@@ -150,6 +154,7 @@ async function measure(
     followers,
     revocationP50Ms: revoked.p50Ms,
     revocationMaxMs: revoked.maxMs,
+    ...(revoked.eventMicros !== undefined && { eventMicros: revoked.eventMicros }),
     memoryMib,
     loadAtEnd: loadavg()[0] ?? Number.NaN,
   };

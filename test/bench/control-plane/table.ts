@@ -17,6 +17,7 @@ const MORE: readonly (readonly [string, keyof ScaleFigures])[] = [
   ['CPU of the control plane per use noted, µs', 'useMicros'],
   ['followers of the change feed', 'followers'],
   ['a revocation at half of them, ms', 'revocationP50Ms'],
+  ['CPU of the control plane per event and follower, µs', 'eventMicros'],
   ['load average at the end', 'loadAtEnd'],
 ];
 
@@ -32,6 +33,10 @@ export function scaleTable({ databases }: ScaleResults): string {
     `${target.kind} ${round(target.bound)}`,
     ...found.map(({ figures }) => `${round(figures[target.figure])}${reaches(target, figures) ? '' : ' (missed)'}`),
   ]);
-  const more = MORE.map(([text, figure]) => [text, '', ...found.map(({ figures }) => round(figures[figure]))]);
+  const more = MORE.flatMap(([text, figure]) => {
+    const values = found.map(({ figures }) => figures[figure]);
+    if (values.every(value => value === undefined)) return [];
+    return [[text, '', ...values.map(value => (value === undefined ? '–' : round(value)))]];
+  });
   return markdown(head, [...aims, ...more]);
 }

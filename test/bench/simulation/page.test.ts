@@ -27,5 +27,8 @@ it('takes another run for another page', () => {
   if (postgres === undefined) throw new Error('not measured on PostgreSQL');
   const other = { ...scale, databases: { postgres: { ...postgres, lookupMicros: postgres.lookupMicros * 2 } } };
   expect(figuresOf(checks, other)).not.toEqual(simulation.figures);
+  const metered = { ...scale, databases: { postgres: { ...postgres, eventMicros: 12.5 } } };
+  expect(figuresOf(checks, metered).writeMicros).toBe(12.5);
+  expect(scalingPage(metered, simulation)).toContain('`control-plane.json`, `eventMicros`');
   expect(() => figuresOf(checks, { ...scale, databases: {} })).toThrow('not measured on PostgreSQL');
 });

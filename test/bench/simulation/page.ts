@@ -1,7 +1,7 @@
 import type { ScaleResults } from '../control-plane/run.ts';
 import { scaleTable } from '../control-plane/table.ts';
 import { markdown, round } from '../table.ts';
-import { type Figures, SOURCES } from './figures.ts';
+import { type Figures, sourcesOf } from './figures.ts';
 import { FLEETS, PLANNED, type SimulationResults, serversFor } from './run.ts';
 import { EXPORT_EVERY_MS } from './storm.ts';
 
@@ -31,6 +31,7 @@ const FEED_BYTES = 700;
 /** `docs/scaling.md`, from the figures of the benches and of the simulation. */
 export function scalingPage(scale: ScaleResults, simulation: SimulationResults): string {
   const { figures } = simulation;
+  const sources = sourcesOf(scale);
   return `<!-- Written by \`npm run bench:page -w test\` from test/bench/results/{measured,control-plane,simulation}.json. -->
 
 # How far it goes
@@ -43,7 +44,7 @@ part, and then reckoned and simulated.
 
 ${markdown(
   ['', 'measured', 'in `test/bench/results`'],
-  (Object.keys(LABELS) as (keyof Figures)[]).map(name => [LABELS[name], round(figures[name]), SOURCES[name]]),
+  (Object.keys(LABELS) as (keyof Figures)[]).map(name => [LABELS[name], round(figures[name]), sources[name]]),
 )}
 
 ## A full control plane, measured
