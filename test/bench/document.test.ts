@@ -40,6 +40,28 @@ describe('docs/performance.md', () => {
     expect(on(3)).toContain('**The machine was not quiet**: the load average was 3.00');
   });
 
+  it('reckons how far workers go from what two of them took', () => {
+    const took = (cpuMicros: number) =>
+      withMedians({
+        'workers/1': { cpuMicros: 40 },
+        'workers/2-own': { cpuMicros, gatewayMicros: cpuMicros },
+      });
+    // Half of the cores each, seven tenths of them at work: 0.7 s of 50 µs.
+    expect(performancePage(took(50))).toMatch(/\| 2 +\| +1 \| +1 \| +14,000 \| +70,000 \| +100 % \|/);
+    expect(performancePage(took(50))).toContain('which is 1.25 times');
+    expect(performancePage(withMedians({}))).not.toContain('Beyond two cores');
+  });
+
+  it('takes memory from the run of its own', () => {
+    const of = (label: string): Results => ({
+      ...results,
+      groups: [{ group: 'memory', loadAtEnd: 0, rows: [{ id: 'memory/1000', label, figures: {} }] }],
+    });
+    const page = performancePage(of('beside all else'), { memory: of('by itself') });
+    expect(page).toContain('| by itself');
+    expect(page).not.toContain('beside all else');
+  });
+
   it('says of each aim whether it was met, by what was measured', () => {
     const [grpc] = TARGETS;
     if (grpc === undefined) throw new Error('no aims');

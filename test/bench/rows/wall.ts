@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process';
 import { engine } from '../../engines/index.ts';
 import { engineVersions } from '../../engines/names.ts';
 import type { Row } from '../row.ts';
@@ -25,8 +26,13 @@ const NODES: readonly Node[] = [
   { id: 'node', label: `Node.js ${process.versions.node}`, path: async () => process.execPath },
   released('node-22'),
   released('node-24'),
-  ...(own ? [{ id: 'node-own', label: `Node.js at \`${own}\``, path: async () => own }] : []),
+  ...(own ? [{ id: 'node-own', label: `Node.js ${versionOf(own)}`, path: async () => own }] : []),
 ];
+
+/** As the others are named: without the `v`. */
+function versionOf(node: string): string {
+  return execFileSync(node, ['--version'], { encoding: 'utf8' }).trim().slice(1);
+}
 
 const young = ['--max-semi-space-size=64'];
 const core = SERVER_CORE;
