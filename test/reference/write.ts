@@ -1,5 +1,5 @@
-/** Writes the generated pages of the reference: `npm run reference -w test`. */
-import { writeFile } from 'node:fs/promises';
+/** Writes the generated pages of the reference, and what the chart brings of the documentation: `npm run reference -w test`. */
+import { copyFile, writeFile } from 'node:fs/promises';
 import { auditActionsAsData } from './audit-actions.ts';
 import { commandPage } from './command.ts';
 import { httpApiPage } from './http-api.ts';
@@ -20,3 +20,11 @@ await write('metrics', await metricsPage());
 await write('settings', settingsPage());
 await write('command', await commandPage());
 await write('http-api', httpApiPage());
+
+// Helm takes no file from outside a chart.
+for (const name of ['alerts.yaml', 'grafana-dashboard.json']) {
+  await copyFile(
+    new URL(`../../../docs/operations/${name}`, import.meta.url),
+    new URL(`../../../packages/deploy/helm/spanpass/files/${name}`, import.meta.url),
+  );
+}
