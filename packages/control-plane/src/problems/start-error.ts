@@ -13,6 +13,7 @@ export type StartErrorCode =
   | 'data_dir_locked'
   | 'disk_full'
   | 'database_unreachable'
+  | 'database_pooled'
   | 'database_failed'
   | 'database_newer'
   | 'move_target_used'

@@ -5,6 +5,7 @@ import { ControlPlaneStartError } from '../problems/start-error.ts';
 import { ChangeListener } from './change-listener.ts';
 import type { Database, Store } from './database.ts';
 import { isUnavailable, rootCause } from './failures.ts';
+import { requireOwnBackends } from './pooling.ts';
 
 /** Any number that other users of the same database don't take for their advisory locks. */
 const START_LOCK = 7_368_011_233;
@@ -16,7 +17,7 @@ const APPLICATION = 'spanpass-control-plane';
  * Opens PostgreSQL (15 or newer), over at most `maxConnections` connections.
  *
  * @param url `postgresql://user:password@host:port/database`, with `sslmode` as libpq has it
- * @throws ControlPlaneStartError `database_unreachable`
+ * @throws ControlPlaneStartError `database_unreachable`, `database_pooled`
  */
 export async function openServed(url: string, maxConnections = 10): Promise<Store> {
   const pool = new pg.Pool({
@@ -34,10 +35,15 @@ export async function openServed(url: string, maxConnections = 10): Promise<Stor
   });
   // A connection that dies while it is idle is replaced by the pool; without a listener it would end the process.
   pool.on('error', () => {});
-  await pool.query('select 1').catch(async error => {
+  try {
+    await pool.query('select 1').catch(error => {
+      throw unreachable(error);
+    });
+    if (maxConnections > 1) await refuseTransactionPooling(pool);
+  } catch (error) {
     await pool.end();
-    throw unreachable(error);
-  });
+    throw error;
+  }
   return {
     kind: 'served',
     db: drizzle(pool),
@@ -49,6 +55,14 @@ export async function openServed(url: string, maxConnections = 10): Promise<Stor
     },
     close: () => pool.end(),
   };
+}
+
+function refuseTransactionPooling(pool: pg.Pool): Promise<void> {
+  const session = (client: pg.PoolClient) => async (sql: string) => (await client.query(sql)).rows[0];
+  const work = withClient(pool, one => withClient(pool, other => requireOwnBackends(session(one), session(other))));
+  return work.catch(error => {
+    throw error instanceof ControlPlaneStartError ? error : unreachable(error);
+  });
 }
 
 /** A client that failed is not used again: its answers may still be on the way. */
