@@ -190,7 +190,9 @@ await describeWithEngine(['envoy'], 'an auth server of two workers', ({ envoy })
     const pass = await passFor(piped.keyFile);
     const ask = () => askOnce(server.httpPort, pass);
     expect(new Set(await Promise.all(Array.from({ length: 8 }, ask)))).toEqual(new Set([200]));
-    expect((await metricsOf(server.metricsPort)).all('spanpass_worker_checks_total')).toEqual([4, 4]);
+    // The next connection goes to who is free: in turn, but for one who is slower at taking his.
+    const [one = 0, other = 0] = (await metricsOf(server.metricsPort)).all('spanpass_worker_checks_total');
+    expect([one + other, Math.min(one, other) >= 2]).toEqual([8, true]);
     const [victim = 0] = await childrenOf(server.process);
     process.kill(victim, 'SIGKILL');
     await waitFor('it to be gone', () => !isAlive(victim));
