@@ -75,6 +75,8 @@ await describeWithEngine(['envoy', 'otelcol'], 'pages, as their readers follow t
     let printed = '';
     let failed = false;
 
+    afterAll(() => terminals.get(page)?.end());
+
     it.each(stepsOf(page).map(fence => ({ fence, line: fence.line })))('line $line', async ({ fence }) => {
       if (failed) throw new Error('an earlier block of this page failed');
       failed = true;

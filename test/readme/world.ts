@@ -8,7 +8,7 @@ import { createAdmin } from '../harness/admin.ts';
 import { freePorts } from '../harness/ports.ts';
 import { startProcess } from '../harness/process.ts';
 import { spanpassCommand } from '../harness/servers.ts';
-import type { Stage } from '../harness/stage.ts';
+import { Stage } from '../harness/stage.ts';
 import { tempDir } from '../harness/temp.ts';
 import { selfSigned } from '../harness/tls.ts';
 import { answersOk, waitFor } from '../harness/wait.ts';
@@ -33,6 +33,8 @@ export interface Terminal {
   run(code: string): Promise<string>;
   /** Runs a module that was built from a page. */
   runModule(file: string): Promise<string>;
+  /** Ends what the page has started: the next one has the same ports, and counts whoever follows the control plane. */
+  end(): Promise<void>;
 }
 
 const standIn = fileURLToPath(new URL('../dist/readme/stand-in-piped.js', import.meta.url));
@@ -98,6 +100,8 @@ export async function startWorld(stage: Stage): Promise<World> {
     async terminal(page) {
       const folder = join(root, page.replaceAll(/[^a-z0-9]+/gi, '-'));
       await mkdir(folder);
+      const started = new Stage();
+      stage.defer(() => started.dispose());
       await symlink(join(root, '.spanpass'), join(folder, '.spanpass'));
       for (const name of ['ca.pem', 'auth-ca.crt', 'gateway.crt']) await symlink(certFile, join(folder, name));
       await symlink(keyFile, join(folder, 'gateway.key'));
@@ -120,7 +124,7 @@ export async function startWorld(stage: Stage): Promise<World> {
       async function start(line: string): Promise<void> {
         const isSidecar = / forward /.test(line);
         const own = isSidecar ? ` --grpc-port ${ports.sidecarGrpc} --http-port ${ports.sidecarHttp}` : '';
-        await startProcess(stage, {
+        await startProcess(started, {
           name: line,
           command: '/bin/sh',
           args: ['-euc', `${line.replace(/(npx )?spanpass /, 'exec spanpass ')}${own}`],
@@ -136,6 +140,7 @@ export async function startWorld(stage: Stage): Promise<World> {
       return {
         folder,
         translated,
+        end: () => started.dispose(),
         async enroll(piped) {
           const { keyFilePath } = await admin.enroll('shop', piped);
           await mkdir(join(folder, 'etc', 'piped'), { recursive: true });

@@ -64,7 +64,7 @@ async function ok(args: string[], options?: Parameters<typeof cli>[1]): Promise<
 describe('spanpass audit list', () => {
   it('shows what was done, by whom, on what', async () => {
     const out = await ok(['audit', 'list', '--project', 'shop']);
-    expect(out).toMatch(/^ROW {2}AT +BY +TOKEN +FROM +ACTION +ON\n/);
+    expect(out).toMatch(/^ROW {2}AT +BY +WHO +FROM +ACTION +ON\n/);
     expect(out).toMatch(/owner +[0-9a-f-]{36} +127\.0\.0\.1 +piped\.disabled +shop\/edge-1\n$/);
     expect(out).not.toContain('bank');
   });
