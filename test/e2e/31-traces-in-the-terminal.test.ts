@@ -11,7 +11,7 @@ import { describeWithEngine } from '../engines/describe.ts';
 import { pipecdPiped } from '../engines/otel-go.ts';
 import { startJaeger } from '../harness/jaeger.ts';
 import { freePorts } from '../harness/ports.ts';
-import { spanpassCommand, startForward } from '../harness/servers.ts';
+import { spanpassCommand, startControlPlane, startForward } from '../harness/servers.ts';
 import { Stage } from '../harness/stage.ts';
 import { tempDir } from '../harness/temp.ts';
 import { waitFor } from '../harness/wait.ts';
@@ -136,6 +136,23 @@ await describeWithEngine(withGo, "a deployment that PipeCD's piped in Go began a
     const untilUs = Math.max(...spans.map(({ startTime, duration }) => startTime + duration));
     expect(Date.parse(found[0]?.startedAt ?? '')).toBe(Math.floor(fromUs / 1000));
     expect(found[0]?.durationMs).toBe((untilUs - fromUs) / 1000);
+  });
+
+  it('is one for the console too, which asks the control plane', async () => {
+    const { port } = await freePorts('port');
+    const [adminToken = '', authServerToken = ''] = ['o', 'a'].map(letter => letter.repeat(32));
+    const folder = await tempDir(stage, 'console');
+    await startControlPlane(stage, { folder, port, adminToken, authServerToken, env: { SPANPASS_JAEGER_URL: url } });
+    const ask = async (path: string) => {
+      const headers = { authorization: `Bearer ${adminToken}` };
+      return (await fetch(`http://127.0.0.1:${port}/v1/traces${path}`, { headers })).json();
+    };
+    const [{ startedAt, durationMs } = { startedAt: '', durationMs: 0 }] = await listed();
+    const { items } = (await ask('')) as { items: { startedAtMs: number }[] };
+    expect(items).toMatchObject([{ deploymentId, project: 'shop', outcome: 'success', spans: 7, durationMs }]);
+    expect(Math.floor(items[0]?.startedAtMs ?? 0)).toBe(Date.parse(startedAt));
+    const { spans } = (await ask(`/${traceIdOf(deploymentId)}`)) as { spans: { name: string; failed: boolean }[] };
+    expect(spans.filter(({ name }) => name === 'Deploy').map(({ failed }) => failed)).toEqual([true, false]);
   });
 
   it('shows as one waterfall, each stage below the Deploy that ran it', async () => {

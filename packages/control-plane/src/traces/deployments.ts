@@ -18,11 +18,10 @@ export function traceWithin({ traceID, spans, processes }: JaegerTrace, reach: P
     .slice(0, MAX_SPANS);
   const [first] = own;
   if (first === undefined) return undefined;
-  const root = own.find(span => span.operationName === ROOT);
+  // Another piped that goes on after a restart may make another root: the one that ended last tells how it ended.
+  const root = lastToEnd(own.filter(span => span.operationName === ROOT));
   const main = root ?? first;
-  const endUs = root
-    ? root.startTime + root.duration
-    : own.reduce((end, span) => Math.max(end, span.startTime + span.duration), 0);
+  const last = root ?? lastToEnd(own) ?? first;
   const deployment: Deployment = {
     traceId: traceID,
     name: main.operationName.slice(0, MAX_TEXT),
@@ -31,8 +30,8 @@ export function traceWithin({ traceID, spans, processes }: JaegerTrace, reach: P
     version: identity(main, 'service.version'),
     deploymentId: text(main.tags, 'deployment-id'),
     application: text(main.tags, 'application-id'),
-    startedAtMs: main.startTime / 1000,
-    durationMs: (endUs - main.startTime) / 1000,
+    startedAtMs: first.startTime / 1000,
+    durationMs: (endOf(last) - first.startTime) / 1000,
     outcome: root === undefined ? 'running' : isFailed(root) ? 'failed' : 'success',
     spans: own.length,
   };
@@ -50,6 +49,14 @@ function spanOf(span: JaegerSpan, traceId: string): TraceSpan {
     failed: isFailed(span),
     attributes: Object.fromEntries(span.tags.map(({ key }) => [key, text(span.tags, key)])),
   };
+}
+
+function endOf({ startTime, duration }: JaegerSpan): number {
+  return startTime + duration;
+}
+
+function lastToEnd(spans: readonly JaegerSpan[]): JaegerSpan | undefined {
+  return spans.toSorted((a, b) => endOf(b) - endOf(a))[0];
 }
 
 function isFailed({ tags }: JaegerSpan): boolean {
