@@ -3,6 +3,7 @@ import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { promisify } from 'node:util';
+import { linkTo, REFUSALS } from '@spanpass/server';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { repoRoot } from '../engines/root.ts';
 import { Stage } from '../harness/stage.ts';
@@ -56,6 +57,15 @@ it('and each entry point of each package, with all that it exports', async () =>
       const missing = Object.keys((await import(built)) as object).filter(key => !html.includes(key));
       expect({ name, missing }).toEqual({ name, missing: [] });
     }
+  }
+});
+
+it('each reason of a refusal is where the log links to', async () => {
+  for (const { docs } of Object.values(REFUSALS)) {
+    const [page = '', id = ''] = linkTo(docs, 'https://docs.example.org')
+      .slice('https://docs.example.org/'.length)
+      .split('#');
+    expect([page, await readFile(join(site, page), 'utf8')]).toEqual([page, expect.stringContaining(`id="${id}"`)]);
   }
 });
 

@@ -190,7 +190,7 @@ describe("spanpass check by a server's settings", () => {
     const pass = await passOf(await keyFileOf('edge-34'), { audience: 'other-gateway' });
     expect((await walked([pass, '--config', config])).code).toBe(0);
     const { failed, steps, result } = await walked(['shop,edge-1,not-a-key', '--config', config]);
-    expect(result.docs).toBe('https://docs.example.org/spanpass/reference/refusals.md#static_key_invalid');
+    expect(result.docs).toBe('https://docs.example.org/spanpass/reference/refusals.html#static_key_invalid');
     expect(failed).toMatchObject({ step: 'authenticator', detail: 'pipecd-key', reason: 'static_key_invalid' });
     expect(steps.map(({ step }) => step)).toEqual(['credential', 'authenticator', 'certificate', 'path', 'scope']);
   });

@@ -126,7 +126,9 @@ export const authServerSettings = z.object({
     .min(1)
     .max(2048)
     .optional()
-    .describe('Where this documentation is published, for the links in the log. Default: `docs/`.'),
+    .describe(
+      'Where the site of this documentation is published, for the links in the log. Default: `docs/`, the files of the repository.',
+    ),
   logLevel: logLevel.describe('JSON lines on standard error, from this level on.'),
 });
 

@@ -132,7 +132,7 @@ describe('the log of refusals', () => {
     for (const docsUrl of ['https://docs.example.org/spanpass', 'https://docs.example.org/spanpass/']) {
       refusalLog(logger, { docsUrl }).decided?.({ protocol: 'grpc', refused: new AuthenticationError('expired') });
     }
-    const docs = 'https://docs.example.org/spanpass/reference/refusals.md#expired';
+    const docs = 'https://docs.example.org/spanpass/reference/refusals.html#expired';
     expect(lines.map(line => line.docs)).toEqual([docs, docs]);
   });
 

@@ -44,9 +44,10 @@ export function refusalLog(logger: Logger, options: RefusalLogOptions = {}): Obs
   };
 }
 
-/** A page of the documentation, wherever it is published. */
+/** A page of the documentation: of its site where that is published, else of the repository. */
 export function linkTo(page: string, docsUrl: string): string {
-  return `${docsUrl.replace(/\/?$/, '/')}${page}`;
+  const file = /^https?:/.test(docsUrl) ? page.replace(/\.md(?=#|$)/, '.html') : page;
+  return `${docsUrl.replace(/\/?$/, '/')}${file}`;
 }
 
 function senderOf({ protocol, authenticator }: Decision, { owner, refusal, cause }: AuthenticationError) {
