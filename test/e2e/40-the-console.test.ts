@@ -191,11 +191,11 @@ await describeWithEngine(['chromium'], 'the console', engines => {
     await other.page.close();
   });
 
-  it('draws hundreds of pipeds a few at a time, and finds one among them', async () => {
+  it('draws thousands of pipeds a few at a time, and finds one among them', async () => {
     const { page } = open;
-    for (let at = 0; at < 450; at += 10) {
+    for (let at = 0; at < 2000; at += 50) {
       await Promise.all(
-        Array.from({ length: 10 }, (_, next) =>
+        Array.from({ length: 50 }, (_, next) =>
           stack.api('POST', '/v1/projects/farm/pipeds', { piped: `node-${String(at + next).padStart(4, '0')}` }),
         ),
       );
@@ -205,12 +205,12 @@ await describeWithEngine(['chromium'], 'the console', engines => {
     expect(await page.getByRole('row').count()).toBeLessThan(60);
     await waitFor('the last piped in sight', async () => {
       await page.evaluate('scrollTo(0, document.body.scrollHeight)');
-      return page.getByRole('link', { name: 'node-0449' }).isVisible();
+      return page.getByRole('link', { name: 'node-1999' }).isVisible();
     });
     expect(await page.getByRole('row').count()).toBeLessThan(60);
-    await page.getByLabel('Search').fill('NODE-0123');
+    await page.getByLabel('Search').fill('NODE-1123');
     await page.getByText('1 piped', { exact: true }).waitFor();
-    await page.getByRole('link', { name: 'node-0123' }).waitFor();
+    await page.getByRole('link', { name: 'node-1123' }).waitFor();
   });
 
   describe.each([
