@@ -203,10 +203,14 @@ await describeWithEngine(['chromium'], 'the console', engines => {
     await visit(page, '/', 'Pipeds');
     await page.getByText('200 or more pipeds').waitFor();
     expect(await page.getByRole('row').count()).toBeLessThan(60);
-    await waitFor('the last piped in sight', async () => {
-      await page.evaluate('scrollTo(0, document.body.scrollHeight)');
-      return page.getByRole('link', { name: 'node-1999' }).isVisible();
-    });
+    await waitFor(
+      'the last piped in sight',
+      async () => {
+        await page.evaluate('scrollTo(0, document.body.scrollHeight)');
+        return page.getByRole('link', { name: 'node-1999' }).isVisible();
+      },
+      30_000,
+    );
     expect(await page.getByRole('row').count()).toBeLessThan(60);
     await page.getByLabel('Search').fill('NODE-1123');
     await page.getByText('1 piped', { exact: true }).waitFor();
