@@ -1,6 +1,7 @@
 import { idSchema } from '@spanpass/credential';
 import { LRUCache } from 'lru-cache';
 import { soleAuthorization } from './authorization.ts';
+import { outcomeOf } from './begun.ts';
 import { CheckDeadline } from './check-deadline.ts';
 import type {
   Authenticator,
@@ -122,7 +123,7 @@ export function createServer(options: ServerOptions): CheckingServer {
     try {
       const begun = authenticator.begin?.(request);
       if (begun === undefined) return authenticator.authenticate(request, deadline.signal);
-      return typeof begun === 'function' ? begun(deadline.signal) : begun;
+      return outcomeOf(begun, deadline);
     } catch (error) {
       throw AuthenticationError.from(error).by(authenticator.name);
     }

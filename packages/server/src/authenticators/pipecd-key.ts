@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { NEVER } from '@spanpass/credential';
 import { bearerToken } from '../authorization.ts';
+import { outcomeOf } from '../begun.ts';
 import { untilAborted } from '../check-deadline.ts';
 import type { Authenticator, AuthenticatorOutcome, AwaitOutcome, CheckedRequest, VerifiedFacts } from '../contract.ts';
 import { createSteadyClock } from '../keys/steady-clock.ts';
@@ -173,10 +174,7 @@ export function pipecdKey(options: PipecdKeyOptions): Authenticator {
     restsOn: 'request',
     queue: () => comparer.depth,
     begin,
-    authenticate(request, signal) {
-      const begun = begin(request);
-      return typeof begun === 'function' ? begun(signal) : begun;
-    },
+    authenticate: (request, signal) => outcomeOf(begin(request), { signal }),
   };
 }
 

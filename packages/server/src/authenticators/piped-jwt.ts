@@ -11,6 +11,7 @@ import {
   verifyCredentialNow,
 } from '@spanpass/credential';
 import { bearerToken } from '../authorization.ts';
+import { outcomeOf } from '../begun.ts';
 import { CheckDeadline, untilAborted } from '../check-deadline.ts';
 import type {
   Authenticator,
@@ -169,10 +170,7 @@ export function pipedJwt({
     name: NAME,
     restsOn: 'authorization',
     begin,
-    authenticate(request, signal) {
-      const begun = begin(request);
-      return typeof begun === 'function' ? begun(signal) : begun;
-    },
+    authenticate: (request, signal) => outcomeOf(begin(request), { signal }),
   };
 }
 

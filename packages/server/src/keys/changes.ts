@@ -87,26 +87,27 @@ export function concerns(change: Change, record: KeyRecord): boolean {
   }
 }
 
-/**
- * The record after a change that concerns it: itself if it already knows, none if it has to be asked for again.
- */
+/** The record after a change that concerns it: itself if it already knows, none if it has to be asked for again. */
 export function applyChange(record: KeyRecord, change: Change): KeyRecord | undefined {
   if (change.revision <= record.revision) return record;
+  const changed = changedIn(record, change);
+  return changed && compactRecord({ ...record, ...changed, revision: change.revision }, record.publicJwk);
+}
+
+/** None where the change can't be told from here. */
+function changedIn(record: KeyRecord, change: Change): Partial<KeyRecord> | undefined {
   switch (change.kind) {
     case 'key': {
       const { alg, kid, project, piped, ...changed } = change.record;
-      if (alg !== record.alg || project !== record.project || piped !== record.piped) return undefined;
-      return compactRecord({ ...record, ...changed, revision: change.revision }, record.publicJwk);
+      const isSame = alg === record.alg && project === record.project && piped === record.piped;
+      return isSame ? changed : undefined;
     }
     case 'piped':
       // A record's scopes are the key's as well as the piped's: only the control plane can tell what they are now.
       if (change.scopes !== undefined && !sameScopes(change.scopes, record.scopes)) return undefined;
-      return compactRecord({ ...record, pipedStatus: change.pipedStatus, revision: change.revision }, record.publicJwk);
+      return { pipedStatus: change.pipedStatus };
     case 'project':
-      return compactRecord(
-        { ...record, projectStatus: change.projectStatus, revision: change.revision },
-        record.publicJwk,
-      );
+      return { projectStatus: change.projectStatus };
   }
 }
 
