@@ -1,3 +1,4 @@
+import { type DeploymentTimes, deploymentTimes } from '@spanpass/control-plane/traces';
 import type { JaegerSpan, JaegerTrace } from './jaeger-client.ts';
 
 /** A deployment as its trace tells it. */
@@ -10,24 +11,15 @@ export interface DeploymentSummary {
   readonly piped: string;
   readonly startedAt: string;
   readonly durationMs: number;
-  /** `running`: its root span has not come, so it may still be at work. */
-  readonly outcome: 'success' | 'failed' | 'running';
+  readonly outcome: DeploymentTimes<JaegerSpan>['outcome'];
   /** As the root span says: `success`, `failure`, `timeout`, `cancellation`, … */
   readonly result: string;
   readonly spans: number;
 }
 
-const ROOT = 'Deploy';
-const TOPS = ['Plan', ROOT];
-
 export function summaryOf(trace: JaegerTrace): DeploymentSummary {
   const { spans } = trace;
-  const tops = spans.filter(span => parentOf(span, trace.traceID) === undefined);
-  const root = lastToEnd(tops.filter(({ operationName }) => operationName === ROOT));
-  // PipeCD's own piped makes a root of Plan too, and another Deploy after a restart: all of that is one deployment.
-  const parts = root ? tops.filter(({ operationName }) => TOPS.includes(operationName)) : spans;
-  const startUs = least(parts.map(span => span.startTime));
-  const endUs = root ? root.startTime + root.duration : greatest(spans.map(span => span.startTime + span.duration));
+  const { root, startUs, endUs, outcome } = deploymentTimes(trace.traceID, spans);
   const result = root ? textTag(root, 'cicd.pipeline.result') : '';
   return {
     traceId: trace.traceID,
@@ -36,8 +28,8 @@ export function summaryOf(trace: JaegerTrace): DeploymentSummary {
     project: identityOf(trace, 'project-id'),
     piped: identityOf(trace, 'piped-id'),
     startedAt: new Date(startUs / 1000).toISOString(),
-    durationMs: Math.max(0, endUs - startUs) / 1000,
-    outcome: root === undefined ? 'running' : isFailed(root) ? 'failed' : 'success',
+    durationMs: (endUs - startUs) / 1000,
+    outcome,
     result,
     spans: spans.length,
   };
@@ -52,17 +44,9 @@ export function identityOf({ spans, processes }: JaegerTrace, key: string): stri
   return [...new Set(values)].join(' | ');
 }
 
-export function isFailed(span: JaegerSpan): boolean {
-  return span.tags.some(({ key, value }) => key === 'error' && (value === true || value === 'true'));
-}
-
 export function textTag(span: JaegerSpan, key: string): string {
   const found = span.tags.find(tag => tag.key === key);
   return found === undefined ? '' : String(found.value);
-}
-
-export function parentOf({ references }: JaegerSpan, traceId: string): string | undefined {
-  return references.find(({ refType, traceID }) => refType === 'CHILD_OF' && traceID === traceId)?.spanID;
 }
 
 function anyTag(spans: readonly JaegerSpan[], key: string): string {
@@ -71,17 +55,4 @@ function anyTag(spans: readonly JaegerSpan[], key: string): string {
     if (text !== '') return text;
   }
   return '';
-}
-
-function lastToEnd(spans: readonly JaegerSpan[]): JaegerSpan | undefined {
-  const endOf = ({ startTime, duration }: JaegerSpan) => startTime + duration;
-  return [...spans].sort((a, b) => endOf(b) - endOf(a))[0];
-}
-
-function least(values: readonly number[]): number {
-  return values.reduce((least, value) => Math.min(least, value), values[0] ?? 0);
-}
-
-function greatest(values: readonly number[]): number {
-  return values.reduce((greatest, value) => Math.max(greatest, value), values[0] ?? 0);
 }

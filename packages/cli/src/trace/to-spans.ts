@@ -1,7 +1,8 @@
 import { create } from '@bufbuild/protobuf';
+import { isFailed, parentOf } from '@spanpass/control-plane/traces';
 import { SpanSchema } from '../generated/otlp_pb.ts';
 import type { StoredSpan } from '../receiver/trace-store.ts';
-import { isFailed, parentOf, textTag } from './deployment.ts';
+import { textTag } from './deployment.ts';
 import type { JaegerTrace } from './jaeger-client.ts';
 
 const OK = 1;

@@ -1,8 +1,8 @@
 import type { Projects } from '../tokens/token-book.ts';
 import type { Deployment, Trace, TraceSpan } from '../wire/traces.ts';
 import type { JaegerSpan, JaegerTrace } from './jaeger.ts';
+import { deploymentTimes, isFailed, parentOf } from './summary.ts';
 
-const ROOT = 'Deploy';
 const MAX_SPANS = 2000;
 const MAX_TEXT = 512;
 
@@ -18,10 +18,8 @@ export function traceWithin({ traceID, spans, processes }: JaegerTrace, reach: P
     .slice(0, MAX_SPANS);
   const [first] = own;
   if (first === undefined) return undefined;
-  // Another piped that goes on after a restart may make another root: the one that ended last tells how it ended.
-  const root = lastToEnd(own.filter(span => span.operationName === ROOT));
+  const { root, startUs, endUs, outcome } = deploymentTimes(traceID, own);
   const main = root ?? first;
-  const last = root ?? lastToEnd(own) ?? first;
   const deployment: Deployment = {
     traceId: traceID,
     name: main.operationName.slice(0, MAX_TEXT),
@@ -30,37 +28,25 @@ export function traceWithin({ traceID, spans, processes }: JaegerTrace, reach: P
     version: identity(main, 'service.version'),
     deploymentId: text(main.tags, 'deployment-id'),
     application: text(main.tags, 'application-id'),
-    startedAtMs: first.startTime / 1000,
-    durationMs: (endOf(last) - first.startTime) / 1000,
-    outcome: root === undefined ? 'running' : isFailed(root) ? 'failed' : 'success',
+    startedAtMs: startUs / 1000,
+    durationMs: (endUs - startUs) / 1000,
+    outcome,
     spans: own.length,
   };
   return { deployment, spans: own.map(span => spanOf(span, traceID)) };
 }
 
 function spanOf(span: JaegerSpan, traceId: string): TraceSpan {
-  const parent = span.references.find(({ refType, traceID }) => refType === 'CHILD_OF' && traceID === traceId);
+  const parentSpanId = parentOf(span, traceId);
   return {
     spanId: span.spanID,
-    ...(parent && { parentSpanId: parent.spanID }),
+    ...(parentSpanId !== undefined && { parentSpanId }),
     name: span.operationName.slice(0, MAX_TEXT),
     startedAtMs: span.startTime / 1000,
     durationMs: span.duration / 1000,
     failed: isFailed(span),
     attributes: Object.fromEntries(span.tags.map(({ key }) => [key, text(span.tags, key)])),
   };
-}
-
-function endOf({ startTime, duration }: JaegerSpan): number {
-  return startTime + duration;
-}
-
-function lastToEnd(spans: readonly JaegerSpan[]): JaegerSpan | undefined {
-  return spans.toSorted((a, b) => endOf(b) - endOf(a))[0];
-}
-
-function isFailed({ tags }: JaegerSpan): boolean {
-  return tags.some(({ key, value }) => key === 'error' && (value === true || value === 'true'));
 }
 
 function text(tags: JaegerSpan['tags'] | undefined, key: string): string {

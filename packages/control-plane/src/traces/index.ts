@@ -1,0 +1,1 @@
+export { type DeploymentTimes, deploymentTimes, isFailed, parentOf, type TraceSpanLike } from './summary.ts';
