@@ -4,9 +4,7 @@ import { fileURLToPath } from 'node:url';
 import { sql } from 'drizzle-orm';
 import { describe, expect, it } from 'vitest';
 import { ControlPlaneClient } from '../api-client/index.ts';
-import { openEmbedded } from '../store/embedded.ts';
-import { openServed } from '../store/served.ts';
-import { DATABASES, temporaryFolder } from '../testing/databases.test.support.ts';
+import { DATABASES, openStore, temporaryFolder } from '../testing/databases.test.support.ts';
 import { ADMIN_TOKEN, startPlaneOn } from '../testing/plane.test.support.ts';
 import { verifyAuditChain } from './verify-chain.ts';
 
@@ -28,8 +26,7 @@ describe.each(DATABASES)('audit rows from before there was a chain, on $name', k
   it('are chained by the migration, as this version would have chained them', async () => {
     await using folder = await temporaryFolder();
     await using database = await kind.create();
-    const { dataDir, databaseUrl } = database.options;
-    const store = await (databaseUrl ? openServed(databaseUrl) : openEmbedded(join(dataDir, 'db')));
+    const store = await openStore(database);
     const older = await olderMigrations(folder.path);
     await store.exclusively(async (db, migrate) => {
       await migrate(older);

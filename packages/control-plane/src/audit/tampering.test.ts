@@ -1,12 +1,9 @@
-import { join } from 'node:path';
 import { parseSnapshotKeys, verifyAuditHead } from '@spanpass/credential';
 import { sql } from 'drizzle-orm';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { ControlPlaneClient } from '../api-client/index.ts';
 import type { Database } from '../store/database.ts';
-import { openEmbedded } from '../store/embedded.ts';
-import { openServed } from '../store/served.ts';
-import { DATABASES, type TestDatabase } from '../testing/databases.test.support.ts';
+import { DATABASES, openStore, type TestDatabase } from '../testing/databases.test.support.ts';
 import { followChanges, isHeartbeat } from '../testing/event-stream.test.support.ts';
 import { ADMIN_TOKEN, AUTH_SERVER_TOKEN, startPlaneOn, type TestPlane } from '../testing/plane.test.support.ts';
 import { auditRowHash } from './row-hash.ts';
@@ -43,8 +40,7 @@ describe.each(DATABASES)('an audit that somebody who may write to $name tampered
 
   /** Does something as the owner of the database does, with the control plane stopped. */
   async function inDatabase<T>(work: (db: Database) => Promise<T>): Promise<T> {
-    const { dataDir, databaseUrl } = database.options;
-    const store = await (databaseUrl ? openServed(databaseUrl) : openEmbedded(join(dataDir, 'db')));
+    const store = await openStore(database);
     try {
       return await store.transaction(work);
     } finally {

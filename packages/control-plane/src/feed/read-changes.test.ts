@@ -1,11 +1,8 @@
-import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Store } from '../store/database.ts';
-import { openEmbedded } from '../store/embedded.ts';
 import { applyMigrations } from '../store/migrate.ts';
-import { openServed } from '../store/served.ts';
 import { write } from '../store/write.ts';
-import { DATABASES, type TestDatabase } from '../testing/databases.test.support.ts';
+import { DATABASES, openStore, type TestDatabase } from '../testing/databases.test.support.ts';
 import { compactChanges, currentRevision, readChangesOf } from './read-changes.ts';
 
 describe.each(DATABASES)('the table of changes on $name', kind => {
@@ -14,8 +11,7 @@ describe.each(DATABASES)('the table of changes on $name', kind => {
 
   beforeAll(async () => {
     database = await kind.create();
-    const { dataDir, databaseUrl } = database.options;
-    store = databaseUrl === undefined ? await openEmbedded(join(dataDir, 'db')) : await openServed(databaseUrl);
+    store = await openStore(database);
     await store.exclusively(applyMigrations);
     for (let n = 0; n < 10; n++) await change();
   });

@@ -1,11 +1,8 @@
-import { join } from 'node:path';
 import { sql } from 'drizzle-orm';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Store } from '../store/database.ts';
-import { openEmbedded } from '../store/embedded.ts';
 import { applyMigrations } from '../store/migrate.ts';
-import { openServed } from '../store/served.ts';
-import { DATABASES, type TestDatabase } from '../testing/databases.test.support.ts';
+import { DATABASES, openStore, type TestDatabase } from '../testing/databases.test.support.ts';
 import { listPipeds, type PipedFilter, type PipedKey } from './list-pipeds.ts';
 
 const PIPEDS = 45_000;
@@ -16,8 +13,7 @@ describe.each(DATABASES)('a list of many pipeds on $name', kind => {
 
   beforeAll(async () => {
     database = await kind.create();
-    const { dataDir, databaseUrl } = database.options;
-    store = databaseUrl === undefined ? await openEmbedded(join(dataDir, 'db')) : await openServed(databaseUrl);
+    store = await openStore(database);
     await store.exclusively(applyMigrations);
     await store.db.execute(sql`insert into projects values ('shop', 'active', now(), 1), ('zoo', 'active', now(), 1)`);
     await store.db.execute(sql`

@@ -5,10 +5,8 @@ import { eq } from 'drizzle-orm';
 import { describe, expect, it } from 'vitest';
 import { openedPrivateJwk } from '../registry/sealed-signing-keys.ts';
 import type { Store } from '../store/database.ts';
-import { openEmbedded } from '../store/embedded.ts';
 import { signingKeys } from '../store/schema.ts';
-import { openServed } from '../store/served.ts';
-import { DATABASES, EMBEDDED, type TestDatabase } from '../testing/databases.test.support.ts';
+import { DATABASES, EMBEDDED, openStore, type TestDatabase } from '../testing/databases.test.support.ts';
 import { ENCRYPTION_KEY, startPlaneOn } from '../testing/plane.test.support.ts';
 import { type EncryptionKeys, parseEncryptionKeys } from './encryption-keys.ts';
 import { isSealed } from './seal.ts';
@@ -16,9 +14,8 @@ import { isSealed } from './seal.ts';
 const NEW_KEY = Buffer.alloc(32, 'another key').toString('base64');
 const keysOf = (text: string) => parseEncryptionKeys(text, 'test');
 
-async function withStore<T>({ options }: TestDatabase, work: (store: Store) => Promise<T>): Promise<T> {
-  const { databaseUrl, dataDir } = options;
-  const store = databaseUrl === undefined ? await openEmbedded(join(dataDir, 'db')) : await openServed(databaseUrl);
+async function withStore<T>(database: TestDatabase, work: (store: Store) => Promise<T>): Promise<T> {
+  const store = await openStore(database);
   try {
     return await work(store);
   } finally {

@@ -3,11 +3,9 @@ import { setImmediate as nextTurn, setTimeout } from 'node:timers/promises';
 import { sql } from 'drizzle-orm';
 import { describe, expect, it } from 'vitest';
 import { readChangesOf } from '../feed/read-changes.ts';
-import { DATABASES, query } from '../testing/databases.test.support.ts';
+import { DATABASES, openStore, query } from '../testing/databases.test.support.ts';
 import { startPlaneOn, type TestPlane } from '../testing/plane.test.support.ts';
-import { openEmbedded } from './embedded.ts';
 import { applyMigrations } from './migrate.ts';
-import { openServed } from './served.ts';
 import type { Write } from './write.ts';
 import { Writer } from './writer.ts';
 
@@ -18,13 +16,12 @@ const LANES = 3;
 describe.each(DATABASES)('revisions on $name', database => {
   it('are in commit order, whatever the writers do: a follower skips none', { timeout: 60_000 }, async () => {
     await using db = await database.create();
-    const { databaseUrl, dataDir } = db.options;
-    const open = () => (databaseUrl === undefined ? openEmbedded(`${dataDir}/db`) : openServed(databaseUrl));
-    const first = await open();
+    const { databaseUrl } = db.options;
+    const first = await openStore(db);
     await first.exclusively(applyMigrations);
     const stores = [first];
     // The embedded database has one process, and so its writers share one store.
-    while (stores.length < REPLICAS) stores.push(databaseUrl === undefined ? first : await open());
+    while (stores.length < REPLICAS) stores.push(databaseUrl === undefined ? first : await openStore(db));
 
     let writing = true;
     let committed = 0;

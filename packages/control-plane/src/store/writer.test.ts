@@ -1,15 +1,12 @@
-import { join } from 'node:path';
 import { asc, sql } from 'drizzle-orm';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { auditRowHash } from '../audit/row-hash.ts';
 import { Refusal } from '../problems/refusal.ts';
 import { auditRowOf } from '../registry/audit.ts';
-import { DATABASES, type TestDatabase } from '../testing/databases.test.support.ts';
+import { DATABASES, openStore, type TestDatabase } from '../testing/databases.test.support.ts';
 import type { Store } from './database.ts';
-import { openEmbedded } from './embedded.ts';
 import { applyMigrations } from './migrate.ts';
 import { audit, changes, counter, projects } from './schema.ts';
-import { openServed } from './served.ts';
 import type { Write } from './write.ts';
 import { type SharedWork, Writer } from './writer.ts';
 
@@ -21,8 +18,7 @@ describe.each(DATABASES)('writes that come at the same time on $name', kind => {
 
   beforeAll(async () => {
     database = await kind.create();
-    const { dataDir, databaseUrl } = database.options;
-    store = databaseUrl === undefined ? await openEmbedded(join(dataDir, 'db')) : await openServed(databaseUrl);
+    store = await openStore(database);
     await store.exclusively(applyMigrations);
     counted = {
       ...store,

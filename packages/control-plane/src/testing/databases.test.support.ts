@@ -3,6 +3,9 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import pg from 'pg';
+import type { Store } from '../store/database.ts';
+import { openEmbedded } from '../store/embedded.ts';
+import { openServed } from '../store/served.ts';
 
 /** Needed on a database server. */
 export const ENCRYPTION_KEY = Buffer.alloc(32, 'encryption key').toString('base64');
@@ -27,6 +30,11 @@ export const SERVED: DatabaseKind | undefined =
 
 /** What this run is about: the server, where there is one, else the embedded database. */
 export const DATABASES: readonly DatabaseKind[] = [SERVED ?? EMBEDDED];
+
+/** Opens it as a control plane does, and leaves it as it is: it may have no tables yet. */
+export function openStore({ options: { dataDir, databaseUrl } }: TestDatabase): Promise<Store> {
+  return databaseUrl === undefined ? openEmbedded(join(dataDir, 'db')) : openServed(databaseUrl);
+}
 
 export async function temporaryFolder(): Promise<AsyncDisposable & { readonly path: string }> {
   const path = await mkdtemp(join(tmpdir(), 'spanpass-control-plane-'));
