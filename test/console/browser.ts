@@ -48,6 +48,17 @@ export async function signIn(page: Page, token: string): Promise<void> {
 }
 
 /** Opens a page of the console by its address behind the `#`, and waits for its heading. */
+/** By the keyboard alone, as the list of them promises. */
+export async function openFailedDeployment(page: Page): Promise<void> {
+  await visit(page, '/deployments', 'Deployments');
+  await page
+    .getByRole('link', { name: /, failed/ })
+    .first()
+    .focus();
+  await page.keyboard.press('Enter');
+  await page.getByRole('list', { name: 'Spans' }).waitFor();
+}
+
 export async function visit(page: Page, path: string, heading: string | RegExp): Promise<void> {
   await page.evaluate(`location.hash = ${JSON.stringify(path)}`);
   await page.getByRole('heading', { name: heading, level: 1 }).waitFor();

@@ -5,6 +5,7 @@ import { describeWithEngine } from '../engines/describe.ts';
 import { repoRoot } from '../engines/root.ts';
 import { run } from '../engines/run.ts';
 import { nightly } from '../harness/profile.ts';
+import { freePortFlags } from '../harness/servers.ts';
 import { Stage } from '../harness/stage.ts';
 import { tempDir } from '../harness/temp.ts';
 import { trackedFiles } from '../repo/tracked.ts';
@@ -72,16 +73,9 @@ await describeWithEngine(['hadolint'], 'the image', engines => {
       expect(await run(command, args, { cwd: '/' })).toMatch(/^\d+\.\d+\.\d+\n$/);
       // The whole of it, with what it serves and stores.
       const demo = ['up', '--demo', '--exit', '--data-dir', join(folder, 'data')];
-      const ports = [
-        '--grpc-port',
-        '--http-port',
-        '--auth-port',
-        '--auth-http-port',
-        '--metrics-port',
-        '--control-plane-port',
-      ];
-      const flags = [...demo, ...ports.flatMap(flag => [flag, '0'])];
-      expect(await run(process.execPath, [join(app, 'packages/cli/dist/main.js'), ...flags])).toContain('Deploy');
+      expect(
+        await run(process.execPath, [join(app, 'packages/cli/dist/main.js'), ...demo, ...freePortFlags]),
+      ).toContain('Deploy');
     },
   );
 });

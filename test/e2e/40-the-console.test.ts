@@ -1,7 +1,7 @@
 import type { Browser } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { axeFindings } from '../console/axe.ts';
-import { type OpenPage, openPage, signIn, startBrowser, visit } from '../console/browser.ts';
+import { type OpenPage, openFailedDeployment, openPage, signIn, startBrowser, visit } from '../console/browser.ts';
 import { type ConsoleStack, startConsoleStack } from '../console/stack.ts';
 import { describeWithEngine } from '../engines/describe.ts';
 import { Stage } from '../harness/stage.ts';
@@ -232,13 +232,7 @@ await describeWithEngine(['chromium'], 'the console', engines => {
         expect(await axeFindings(page), path).toEqual([]);
         expect(await page.evaluate('document.documentElement.scrollWidth'), path).toBeLessThanOrEqual(width);
       }
-      await visit(page, '/deployments', 'Deployments');
-      await page
-        .getByRole('link', { name: /, failed/ })
-        .first()
-        .focus();
-      await page.keyboard.press('Enter');
-      await page.getByRole('list', { name: 'Spans' }).waitFor();
+      await openFailedDeployment(page);
       expect(await axeFindings(page), 'a trace').toEqual([]);
       expect(await page.evaluate('document.documentElement.scrollWidth'), 'a trace').toBeLessThanOrEqual(width);
       expect(complaints).toEqual([]);

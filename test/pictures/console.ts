@@ -4,7 +4,7 @@
  */
 import { join } from 'node:path';
 import type { Page } from 'playwright-core';
-import { openPage, signIn, startBrowser, type View, visit } from '../console/browser.ts';
+import { openFailedDeployment, openPage, signIn, startBrowser, type View, visit } from '../console/browser.ts';
 import { startConsoleStack } from '../console/stack.ts';
 import { engine } from '../engines/index.ts';
 import { repoRoot } from '../engines/root.ts';
@@ -74,15 +74,7 @@ try {
   await shoot('narrow', { width: 390, height: 800 }, list);
   await shoot('piped', { height: 760 }, page => visit(page, '/pipeds/shop/edge-berlin', 'edge-berlin'));
   await shoot('deployments', { height: 860 }, page => visit(page, '/deployments', 'Deployments'));
-  await shoot('waterfall', { height: 620 }, async page => {
-    await visit(page, '/deployments', 'Deployments');
-    await page
-      .getByRole('link', { name: /, failed/ })
-      .first()
-      .focus();
-    await page.keyboard.press('Enter');
-    await page.getByRole('list', { name: 'Spans' }).waitFor();
-  });
+  await shoot('waterfall', { height: 620 }, openFailedDeployment);
   await shoot('revoke', { height: 760 }, async page => {
     await visit(page, '/pipeds/shop/edge-berlin', 'edge-berlin');
     await page.getByRole('button', { name: /^Revoke the key/ }).click();

@@ -1,4 +1,4 @@
-import { Badge, Button, Code, Group, Text } from '@mantine/core';
+import { Badge, Button, type ButtonProps, Code, Group, Text } from '@mantine/core';
 import { useState } from 'react';
 import type { Key, Piped } from '../api/types.ts';
 import { useNow, When } from '../format/time.tsx';
@@ -64,23 +64,8 @@ export function KeyTable({ keys, piped }: { keys: readonly Key[]; piped: Piped }
                   <td>
                     {state === 'good' && (
                       <Group gap="xs">
-                        <Button
-                          size="compact-sm"
-                          variant="default"
-                          aria-label={`Renew the key ${key.kid.slice(0, 12)}`}
-                          onClick={() => setRenewed(key)}
-                        >
-                          Renew
-                        </Button>
-                        <Button
-                          size="compact-sm"
-                          variant="outline"
-                          color="red"
-                          aria-label={`Revoke the key ${key.kid.slice(0, 12)}`}
-                          onClick={() => setRevoked(key)}
-                        >
-                          Revoke
-                        </Button>
+                        <KeyButton verb="Renew" target={key} variant="default" onChoose={setRenewed} />
+                        <KeyButton verb="Revoke" target={key} variant="outline" color="red" onChoose={setRevoked} />
                       </Group>
                     )}
                   </td>
@@ -93,5 +78,20 @@ export function KeyTable({ keys, piped }: { keys: readonly Key[]; piped: Piped }
       {renewed && <Renew target={renewed} piped={piped} onClose={() => setRenewed(undefined)} />}
       {revoked && <Revoke target={revoked} piped={piped} onClose={() => setRevoked(undefined)} />}
     </Scroll>
+  );
+}
+
+interface KeyButtonProps extends Pick<ButtonProps, 'variant' | 'color'> {
+  readonly verb: string;
+  readonly target: Key;
+  onChoose(key: Key): void;
+}
+
+function KeyButton({ verb, target, onChoose, ...look }: KeyButtonProps) {
+  const label = `${verb} the key ${target.kid.slice(0, 12)}`;
+  return (
+    <Button size="compact-sm" aria-label={label} onClick={() => onChoose(target)} {...look}>
+      {verb}
+    </Button>
   );
 }
