@@ -4,7 +4,14 @@ import { z } from 'zod';
  * A project's or piped's id: 1 to 64 of `A-Z a-z 0-9 . _ -`. `.` and `..` are refused, since URL parsers take them as
  * path segments of their own.
  */
-export const idSchema = z.string().regex(/^(?!\.{1,2}$)[A-Za-z0-9._-]{1,64}$/, 'must be 1 to 64 of A-Z a-z 0-9 . _ -');
+const ID_PATTERN = /^(?!\.{1,2}$)[A-Za-z0-9._-]{1,64}$/;
+
+export const idSchema = z.string().regex(ID_PATTERN, 'must be 1 to 64 of A-Z a-z 0-9 . _ -');
+
+/** Whether it is one, for whoever asks about each request. */
+export function isId(value: unknown): value is string {
+  return typeof value === 'string' && ID_PATTERN.test(value);
+}
 
 /** An RFC 7638 SHA-256 thumbprint in base64url: 43 characters, the last of which carries 4 bits. */
 export const KID_PATTERN = /^[A-Za-z0-9_-]{42}[AEIMQUYcgkosw048]$/;

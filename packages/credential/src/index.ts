@@ -25,7 +25,7 @@ export {
   KEY_SNAPSHOT_REFUSALS,
   KeySnapshotError,
 } from './errors.ts';
-export { idSchema, KID_PATTERN, kidSchema, SIGNALS, type Signal, scopesSchema } from './ids.ts';
+export { idSchema, isId, KID_PATTERN, kidSchema, SIGNALS, type Signal, scopesSchema } from './ids.ts';
 export { type KeyFile, type PendingKey, parseKeyFile, parsePendingKey, publicHalf } from './key-file.ts';
 export { createKeyPair, type KeyPair } from './key-pair.ts';
 export { assertUsable, type KeyRecord, parseKeyRecord, parsePublicJwk, thumbprint } from './key-record.ts';

@@ -5,14 +5,13 @@ import { CredentialError } from './errors.ts';
 import { parsedKey } from './parsed-keys.ts';
 
 /** How OpenSSL has to be asked (RFC 7518 sections 3.3 to 3.5, RFC 8037 section 3.1). */
-const HOW: Readonly<Record<Algorithm, { readonly digest: string | null } & SigningOptions>> = {
-  ES256: { digest: 'sha256', dsaEncoding: 'ieee-p1363' },
-  EdDSA: { digest: null },
-  RS256: { digest: 'sha256', padding: constants.RSA_PKCS1_PADDING },
+const HOW: Readonly<Record<Algorithm, { readonly digest: string | null; readonly options: SigningOptions }>> = {
+  ES256: { digest: 'sha256', options: { dsaEncoding: 'ieee-p1363' } },
+  EdDSA: { digest: null, options: {} },
+  RS256: { digest: 'sha256', options: { padding: constants.RSA_PKCS1_PADDING } },
   PS256: {
     digest: 'sha256',
-    padding: constants.RSA_PKCS1_PSS_PADDING,
-    saltLength: constants.RSA_PSS_SALTLEN_DIGEST,
+    options: { padding: constants.RSA_PKCS1_PSS_PADDING, saltLength: constants.RSA_PSS_SALTLEN_DIGEST },
   },
 };
 
@@ -27,10 +26,11 @@ export async function verifySignature(
   parsed: UnverifiedJws,
   key: { alg: Algorithm; publicJwk: PublicJwk },
 ): Promise<void> {
-  const { digest, signed, how } = question(token, parsed, key);
+  const { digest, options } = question(parsed, key);
   let holds: boolean;
   try {
-    holds = await verifyInBackground(digest, signed, how(), parsed.signature);
+    const how = { key: parsedKey(key.publicJwk), ...options };
+    holds = await verifyInBackground(digest, signedPart(token, parsed), how, parsed.signature);
   } catch (cause) {
     throw new CredentialError('signature_invalid', { cause });
   }
@@ -47,24 +47,28 @@ export function verifySignatureNow(
   parsed: UnverifiedJws,
   key: { alg: Algorithm; publicJwk: PublicJwk },
 ): void {
-  const { digest, signed, how } = question(token, parsed, key);
+  const { digest, options } = question(parsed, key);
   let holds: boolean;
   try {
-    holds = verify(digest, signed, how(), parsed.signature);
+    const how = { key: parsedKey(key.publicJwk), ...options };
+    holds = verify(digest, signedPart(token, parsed), how, parsed.signature);
   } catch (cause) {
     throw new CredentialError('signature_invalid', { cause });
   }
   if (!holds) throw new CredentialError('signature_invalid');
 }
 
-function question(token: string, parsed: UnverifiedJws, key: { alg: Algorithm; publicJwk: PublicJwk }) {
+function question(parsed: UnverifiedJws, key: { alg: Algorithm; publicJwk: PublicJwk }) {
   if (parsed.unverifiedHeader.alg !== key.alg) throw new CredentialError('algorithm_mismatch');
   if (parsed.signature.length !== ALGORITHMS[key.alg].signatureBytes(key.publicJwk)) {
     throw new CredentialError('signature_invalid');
   }
-  const { digest, ...options } = HOW[key.alg];
-  const signed = Buffer.from(token.slice(0, parsed.signedLength));
-  return { digest, signed, how: () => ({ key: parsedKey(key.publicJwk), ...options }) };
+  return HOW[key.alg];
+}
+
+/** Base64url and dots, so each character is a byte. */
+function signedPart(token: string, { signedLength }: UnverifiedJws): Buffer {
+  return Buffer.from(token.slice(0, signedLength), 'latin1');
 }
 
 /** On one of libuv's threads, so that checks whose answer is known go on meanwhile. */

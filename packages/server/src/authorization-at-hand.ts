@@ -6,7 +6,7 @@ import type { CheckedRequest } from './contract.ts';
  * copied by a spread.
  */
 export abstract class AuthorizationAtHand implements CheckedRequest {
-  /** What `headers.authorization` is. */
+  /** What `headers.authorization` is: a text of its own, and no piece of a longer one. */
   abstract readonly authorization: string | readonly string[] | undefined;
   abstract readonly headers: CheckedRequest['headers'];
   abstract readonly method: string;

@@ -1,9 +1,19 @@
-import type { AuthenticatorOutcome, AwaitOutcome } from './contract.ts';
+import { untilAborted } from './check-deadline.ts';
+import type { Authenticator, AuthenticatorOutcome, AwaitOutcome, CheckedRequest } from './contract.ts';
 
-/** The outcome of what `Authenticator.begin` began. The signal is only read where there is something to wait for. */
+/** The outcome of what `Authenticator.begin` began. */
 export function outcomeOf(
   begun: AuthenticatorOutcome | AwaitOutcome,
-  waiting: { readonly signal: AbortSignal },
 ): AuthenticatorOutcome | Promise<AuthenticatorOutcome> {
-  return typeof begun === 'function' ? begun(waiting.signal) : begun;
+  return typeof begun === 'function' ? begun() : begun;
+}
+
+/** `authenticate` of an authenticator that has `begin`. */
+export function authenticateBy(
+  begin: (request: CheckedRequest) => AuthenticatorOutcome | AwaitOutcome,
+): Authenticator['authenticate'] {
+  return (request, signal) => {
+    const outcome = outcomeOf(begin(request));
+    return outcome instanceof Promise ? untilAborted(outcome, signal) : outcome;
+  };
 }

@@ -1,8 +1,8 @@
 import { AuthenticationError } from './refusals.ts';
 
 /**
- * The time bound of one check. The signal and its timer exist only from the moment somebody has to wait: a known answer
- * needs neither.
+ * The time bound of one check. Its timer exists only from the moment somebody has to wait, and its signal only where
+ * somebody asks for it: a known answer needs neither.
  */
 export class CheckDeadline {
   readonly #timeoutMs: number;
@@ -10,7 +10,8 @@ export class CheckDeadline {
   #controller: AbortController | undefined;
   #timer: NodeJS.Timeout | undefined;
   #expire: (() => void) | undefined;
-  #giveUp: ((reason: unknown) => void) | undefined;
+  #expired: AuthenticationError | undefined;
+  #giveUp: ((reason: AuthenticationError) => void) | undefined;
 
   constructor(timeoutMs: number, outer: AbortSignal | undefined) {
     this.#timeoutMs = timeoutMs;
@@ -18,29 +19,23 @@ export class CheckDeadline {
   }
 
   get signal(): AbortSignal {
-    if (this.#controller !== undefined) return this.#controller.signal;
-    const controller = new AbortController();
-    const expire = () => {
-      controller.abort(new AuthenticationError('check_timeout'));
-      this.#giveUp?.(controller.signal.reason);
-    };
-    this.#controller = controller;
-    this.#expire = expire;
-    this.#timer = setTimeout(expire, this.#timeoutMs);
-    this.#outer?.addEventListener('abort', expire, { once: true });
-    if (this.#outer?.aborted) expire();
-    return controller.signal;
+    this.#start();
+    if (this.#controller === undefined) {
+      this.#controller = new AbortController();
+      if (this.#expired !== undefined) this.#controller.abort(this.#expired);
+    }
+    return this.#controller.signal;
   }
 
   /**
    * Ends the waiting, though not the work, when time is up or the caller gives up: `check_timeout`. For one work at a
-   * time. A listener of the signal would cost more than all the rest of this.
+   * time. A signal and its listener would cost more than all the rest of this.
    */
   bound<T>(work: Promise<T>): Promise<T> {
-    const { signal } = this;
+    this.#start();
     return new Promise((resolve, reject) => {
       this.#giveUp = reject;
-      if (signal.aborted) reject(signal.reason);
+      if (this.#expired !== undefined) reject(this.#expired);
       work.then(resolve, reject);
     });
   }
@@ -49,6 +44,19 @@ export class CheckDeadline {
     if (this.#expire === undefined) return;
     clearTimeout(this.#timer);
     this.#outer?.removeEventListener('abort', this.#expire);
+  }
+
+  #start(): void {
+    if (this.#expire !== undefined) return;
+    const expire = () => {
+      this.#expired ??= new AuthenticationError('check_timeout');
+      this.#controller?.abort(this.#expired);
+      this.#giveUp?.(this.#expired);
+    };
+    this.#expire = expire;
+    this.#timer = setTimeout(expire, this.#timeoutMs);
+    this.#outer?.addEventListener('abort', expire, { once: true });
+    if (this.#outer?.aborted) expire();
   }
 }
 

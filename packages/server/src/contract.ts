@@ -72,8 +72,11 @@ export interface Authenticator {
   queue?(): { readonly running: number; readonly waiting: number };
 }
 
-/** Waits for an outcome. Whatever it throws, or rejects with, refuses the request. */
-export type AwaitOutcome = (signal: AbortSignal) => AuthenticatorOutcome | Promise<AuthenticatorOutcome>;
+/**
+ * Waits for an outcome. Whatever it throws, or rejects with, refuses the request. Who asked may give up before it is
+ * there: that ends nothing but his own waiting.
+ */
+export type AwaitOutcome = () => AuthenticatorOutcome | Promise<AuthenticatorOutcome>;
 
 export type AuthenticatorOutcome =
   | { readonly kind: 'authenticated'; readonly facts: VerifiedFacts; readonly signature?: SignatureResult }

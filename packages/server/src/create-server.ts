@@ -1,6 +1,7 @@
-import { idSchema } from '@spanpass/credential';
+import { isId } from '@spanpass/credential';
 import { LRUCache } from 'lru-cache';
 import { soleAuthorization } from './authorization.ts';
+import { AuthorizationAtHand } from './authorization-at-hand.ts';
 import { outcomeOf } from './begun.ts';
 import { CheckDeadline } from './check-deadline.ts';
 import type {
@@ -123,7 +124,7 @@ export function createServer(options: ServerOptions): CheckingServer {
     try {
       const begun = authenticator.begin?.(request);
       if (begun === undefined) return authenticator.authenticate(request, deadline.signal);
-      return outcomeOf(begun, deadline);
+      return outcomeOf(begun);
     } catch (error) {
       throw AuthenticationError.from(error).by(authenticator.name);
     }
@@ -158,12 +159,13 @@ export function createServer(options: ServerOptions): CheckingServer {
     return judge(outcome.facts, check.request);
   }
 
-  function remember({ authorization }: Check, at: number, facts: VerifiedFacts): void {
+  function remember({ request, authorization }: Check, at: number, facts: VerifiedFacts): void {
     if (authorization === undefined || authorization.length > maxRememberedLength) return;
     if (authenticators[at]?.restsOn !== 'authorization') return;
+    if (!facts.stillHolds(now() / 1000)) return;
     // A piece of a message would keep all of it in memory.
-    const own = Buffer.from(authorization).toString();
-    if (own === authorization && facts.stillHolds(now() / 1000)) decisions.set(own, { at, facts });
+    const own = request instanceof AuthorizationAtHand ? authorization : Buffer.from(authorization).toString();
+    if (own === authorization) decisions.set(own, { at, facts });
   }
 
   const deciding: Server = {
@@ -207,17 +209,9 @@ function shadowed(deciding: Server, shadow: ShadowRule, options: ServerOptions):
   return withShadow(deciding, shadow, chain, result => observer?.shadow?.(result));
 }
 
-/** Whose names were looked at: an authenticator that remembers gives the same frozen object again. */
-const nameable = new WeakSet<Principal>();
-
 /** Ids end up in headers, and an authenticator is not always ours. */
-function assertNameable(principal: Principal): void {
-  if (nameable.has(principal)) return;
-  const { project, piped, authenticator } = principal;
-  if (idSchema.safeParse(project).success && idSchema.safeParse(piped).success) {
-    if (Object.isFrozen(principal)) nameable.add(principal);
-    return;
-  }
+function assertNameable({ project, piped, authenticator }: Principal): void {
+  if (isId(project) && isId(piped)) return;
   throw new TypeError(`${authenticator} named a project or piped that is not 1 to 64 of A-Z a-z 0-9 . _ -`);
 }
 

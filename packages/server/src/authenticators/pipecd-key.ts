@@ -1,8 +1,7 @@
 import { createHash } from 'node:crypto';
 import { NEVER } from '@spanpass/credential';
 import { bearerToken } from '../authorization.ts';
-import { outcomeOf } from '../begun.ts';
-import { untilAborted } from '../check-deadline.ts';
+import { authenticateBy } from '../begun.ts';
 import type { Authenticator, AuthenticatorOutcome, AwaitOutcome, CheckedRequest, VerifiedFacts } from '../contract.ts';
 import { createSteadyClock } from '../keys/steady-clock.ts';
 import { TokenBuckets } from '../keys/token-buckets.ts';
@@ -165,7 +164,7 @@ export function pipecdKey(options: PipecdKeyOptions): Authenticator {
     const fingerprint = memory.fingerprint(token);
     const record = pipeds.peek(shown.project, shown.piped);
     const outcome = record && remembered(fingerprint, record);
-    return outcome ?? (signal => untilAborted(join(fingerprint, shown, request.peer.address), signal));
+    return outcome ?? (() => join(fingerprint, shown, request.peer.address));
   }
 
   return {
@@ -174,7 +173,7 @@ export function pipecdKey(options: PipecdKeyOptions): Authenticator {
     restsOn: 'request',
     queue: () => comparer.depth,
     begin,
-    authenticate: (request, signal) => outcomeOf(begin(request), { signal }),
+    authenticate: authenticateBy(begin),
   };
 }
 

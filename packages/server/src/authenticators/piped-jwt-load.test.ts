@@ -32,9 +32,10 @@ function create(options: Partial<PipedJwtOptions> = {}) {
   };
   const observer = { signature: () => void cost.signatures++ };
   const server = createServer({ authenticators: [pipedJwt({ now, observer, ...options, keys: counting })], now });
-  const check = (token: string, address = '192.0.2.1', signal?: AbortSignal) =>
-    codeOf(() => server.authenticate(requestWith(`Bearer ${token}`, { peer: { address } }), signal));
-  return { cost, check };
+  const ask = (token: string, address = '192.0.2.1', signal?: AbortSignal) =>
+    server.authenticate(requestWith(`Bearer ${token}`, { peer: { address } }), signal);
+  const check = (...asked: Parameters<typeof ask>) => codeOf(() => ask(...asked));
+  return { cost, ask, check };
 }
 
 /** The same credential, with another signature of the same length. */
@@ -79,6 +80,38 @@ describe('what a refusal costs', () => {
     gate.resolve(piped.record);
     expect(await second).toBe('allowed');
   });
+});
+
+it('what finds no time in its turn is verified in later ones, once each, and others go on between them', async () => {
+  const { ask, cost } = create({ limits: { threads: false, maxTurnMs: 1 } });
+  const tokens = await Promise.all(Array.from({ length: 200 }, () => piped.sign()));
+  const last = tokens.at(-1) as string;
+  const answers = [...tokens, last, last].map(token => ask(token));
+  const atOnce = answers.filter(answer => !(answer instanceof Promise)).length;
+  expect(atOnce).toBeGreaterThan(0);
+  expect(atOnce).toBeLessThan(tokens.length);
+  let turns = 0;
+  let isCounting = true;
+  setImmediate(function count() {
+    turns++;
+    if (isCounting) setImmediate(count);
+  });
+  const settled = await Promise.all(answers);
+  isCounting = false;
+  expect(new Set(settled.map(principal => principal.piped))).toEqual(new Set([piped.record.piped]));
+  expect(cost.signatures).toBe(tokens.length);
+  expect(turns).toBeGreaterThan(1);
+});
+
+it('a key that is revoked while a credential waits for its turn is not believed', async () => {
+  const known = new Map([[piped.kid, piped.record]]);
+  const { ask } = create({ keys: memoryKeys(known), limits: { threads: false, maxTurnMs: 1 } });
+  const tokens = await Promise.all(Array.from({ length: 100 }, () => piped.sign()));
+  const waiting = tokens.map(token => ask(token)).filter(answer => answer instanceof Promise);
+  known.set(piped.kid, { ...piped.record, keyStatus: 'revoked', revision: piped.record.revision + 1 });
+  expect(waiting.length).toBeGreaterThan(0);
+  const codes = await Promise.all(waiting.map(answer => codeOf(() => answer)));
+  expect(new Set(codes)).toEqual(new Set(['key_revoked']));
 });
 
 describe('a flood of forgeries under the kid of a victim', () => {

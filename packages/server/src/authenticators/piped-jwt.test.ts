@@ -28,7 +28,9 @@ beforeAll(async () => {
 });
 
 /** Verifies every signature on another thread. */
-const ELSEWHERE = { maxTurnMs: 0 };
+const ELSEWHERE = { maxTurnMs: 0, threads: true };
+/** Verifies one signature in each turn. */
+const LATER = { maxTurnMs: 0, threads: false };
 
 function create(
   records: KeyRecord[] = [piped.record, stranger.record],
@@ -46,6 +48,7 @@ function create(
 describe.each([
   ['at once', {}],
   ['on another thread', ELSEWHERE],
+  ['in a later turn', LATER],
 ])('verifying %s', (_, limits) =>
   authenticatorSuite(
     {

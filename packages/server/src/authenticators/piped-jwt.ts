@@ -2,6 +2,7 @@ import {
   assertPlausible,
   CLOCK_SKEW_SECONDS,
   DEFAULT_GATEWAY_AUDIENCE,
+  type Expectations,
   type KeyRecord,
   PURPOSES,
   parseCredential,
@@ -11,8 +12,8 @@ import {
   verifyCredentialNow,
 } from '@spanpass/credential';
 import { bearerToken } from '../authorization.ts';
-import { outcomeOf } from '../begun.ts';
-import { CheckDeadline, untilAborted } from '../check-deadline.ts';
+import { authenticateBy } from '../begun.ts';
+import { CheckDeadline } from '../check-deadline.ts';
 import type {
   Authenticator,
   AuthenticatorOutcome,
@@ -26,7 +27,7 @@ import { sharedScopes } from '../keys/compact-record.ts';
 import type { KeyQuestion, KeySource } from '../keys/key-source.ts';
 import type { Observer } from '../observer.ts';
 import { AuthenticationError } from '../refusals.ts';
-import { VerificationLanes, type VerificationLimits } from './verification-lanes.ts';
+import { type Verification, VerificationLanes, type VerificationLimits } from './verification-lanes.ts';
 
 export interface PipedJwtOptions {
   readonly keys: KeySource;
@@ -70,73 +71,63 @@ export function pipedJwt({
   const expectations = { purpose: 'gateway', audience, now } as const;
   const underWay = new Map<string, Promise<AuthenticatorOutcome>>();
 
-  function join(token: string, parsed: UnverifiedCredential, { signal, peerAddress }: KeyQuestion) {
+  function join(shown: Shown): Promise<AuthenticatorOutcome> {
+    const { token } = shown;
     let work = underWay.get(token);
     if (work === undefined) {
-      const deadline = new CheckDeadline(SHARED_WORK_MS, undefined);
-      work = verify(token, parsed, {
-        // Only who has to look the key up takes it: a timer for each check would be most of what a key at hand costs.
-        get signal() {
-          return deadline.signal;
-        },
-        peerAddress,
-      });
+      work = lanes.laterTurn(() => verifyAtOnce(shown))?.then(outcome => outcome ?? verify(shown)) ?? verify(shown);
       underWay.set(token, work);
-      const done = () => {
-        deadline.end();
-        underWay.delete(token);
-      };
+      const done = () => void underWay.delete(token);
       work.then(done, done);
     }
-    return untilAborted(work, signal);
+    return work;
   }
 
   /** Verifies until the record is still the current one when the verification ends. */
-  async function verify(
-    token: string,
-    parsed: UnverifiedCredential,
-    question: KeyQuestion,
-  ): Promise<AuthenticatorOutcome> {
-    const { kid } = parsed.unverifiedHeader;
-    for (let attempt = 0; attempt < MAX_ATTEMPTS; attempt++) {
-      const record = await keys.get(kid, question);
-      if (record === undefined) return refused(new AuthenticationError('key_unknown'));
-      let verified: VerifiedCredential;
-      try {
-        verified = await lanes.run(
-          { address: question.peerAddress, kid },
-          () => verifyCredential({ token, parsed }, record, expectations),
-          isForged,
-        );
-        observer?.signature?.(NAME, 'valid');
-      } catch (thrown) {
-        return refusedOf(thrown, record);
+  async function verify(shown: Shown): Promise<AuthenticatorOutcome> {
+    const { kid, address } = shown;
+    const deadline = new CheckDeadline(SHARED_WORK_MS, undefined);
+    const question: KeyQuestion = {
+      // Only who has to look the key up takes it.
+      get signal() {
+        return deadline.signal;
+      },
+      peerAddress: address,
+    };
+    try {
+      for (let attempt = 0; attempt < MAX_ATTEMPTS; attempt++) {
+        const record = await keys.get(kid, question);
+        if (record === undefined) return refused(new AuthenticationError('key_unknown'));
+        let verified: VerifiedCredential;
+        try {
+          verified = await lanes.run(shown, new KeyVerification(shown, record, expectations));
+        } catch (thrown) {
+          return refusedOf(thrown, record);
+        }
+        const current = keys.peek(kid);
+        if (current === undefined || current === record) return authenticated(verified, record);
       }
-      const current = keys.peek(kid);
-      if (current === undefined || current === record)
-        return { kind: 'authenticated', facts: new PipedFacts(keys, verified, record) };
+      return refused(new AuthenticationError('key_source_unavailable'));
+    } finally {
+      deadline.end();
     }
-    return refused(new AuthenticationError('key_source_unavailable'));
   }
 
   /** With the record at hand, and time for it, no promise is needed. */
-  function verifyAtOnce(
-    token: string,
-    parsed: UnverifiedCredential,
-    peerAddress: string,
-  ): AuthenticatorOutcome | undefined {
-    const { kid } = parsed.unverifiedHeader;
-    const record = underWay.has(token) ? undefined : keys.peek(kid);
+  function verifyAtOnce(shown: Shown): AuthenticatorOutcome | undefined {
+    const record = keys.peek(shown.kid);
     if (record === undefined) return undefined;
     try {
-      const verify = () => verifyCredentialNow({ token, parsed }, record, expectations);
-      const verified = lanes.runNow({ address: peerAddress, kid }, verify, isForged);
-      if (verified === undefined) return undefined;
-      observer?.signature?.(NAME, 'valid');
-      return { kind: 'authenticated', facts: new PipedFacts(keys, verified, record) };
+      const verified = lanes.runNow(shown, new KeyVerification(shown, record, expectations));
+      return verified && authenticated(verified, record);
     } catch (thrown) {
       return refusedOf(thrown, record);
     }
+  }
+
+  function authenticated(verified: VerifiedCredential, record: KeyRecord): AuthenticatorOutcome {
+    observer?.signature?.(NAME, 'valid');
+    return { kind: 'authenticated', facts: new PipedFacts(keys, verified, record) };
   }
 
   function refusedOf(thrown: unknown, record: KeyRecord): AuthenticatorOutcome {
@@ -162,20 +153,58 @@ export function pipedJwt({
       const atHand = keys.peek(parsed.unverifiedHeader.kid);
       return refused(atHand === undefined ? implausible : implausible.naming(ownerOf(atHand)));
     }
-    const { address: peerAddress } = request.peer;
-    return verifyAtOnce(token, parsed, peerAddress) ?? (signal => join(token, parsed, { signal, peerAddress }));
+    const shown = new Shown(token, parsed, request.peer.address);
+    const atOnce = underWay.size > 0 && underWay.has(token) ? undefined : verifyAtOnce(shown);
+    return atOnce ?? (() => join(shown));
   }
 
   return {
     name: NAME,
     restsOn: 'authorization',
     begin,
-    authenticate: (request, signal) => outcomeOf(begin(request), { signal }),
+    authenticate: authenticateBy(begin),
   };
 }
 
-function isForged(thrown: unknown): boolean {
-  return AuthenticationError.from(thrown).code === 'signature_invalid';
+/** A credential, and where it came from. */
+class Shown {
+  readonly token: string;
+  readonly parsed: UnverifiedCredential;
+  readonly address: string;
+
+  constructor(token: string, parsed: UnverifiedCredential, address: string) {
+    this.token = token;
+    this.parsed = parsed;
+    this.address = address;
+  }
+
+  get kid(): string {
+    return this.parsed.unverifiedHeader.kid;
+  }
+}
+
+class KeyVerification implements Verification<VerifiedCredential> {
+  readonly #shown: Shown;
+  readonly #record: KeyRecord;
+  readonly #expectations: Expectations;
+
+  constructor(shown: Shown, record: KeyRecord, expectations: Expectations) {
+    this.#shown = shown;
+    this.#record = record;
+    this.#expectations = expectations;
+  }
+
+  now(): VerifiedCredential {
+    return verifyCredentialNow(this.#shown, this.#record, this.#expectations);
+  }
+
+  onThread(): Promise<VerifiedCredential> {
+    return verifyCredential(this.#shown, this.#record, this.#expectations);
+  }
+
+  isForged(thrown: unknown): boolean {
+    return AuthenticationError.from(thrown).code === 'signature_invalid';
+  }
 }
 
 /** What was verified of a piped. One is kept for each credential that is remembered, so it holds little, and no function. */
@@ -196,7 +225,7 @@ class PipedFacts implements VerifiedFacts {
       piped: record.piped,
       credentialId: record.kid,
       authenticator: NAME,
-      scopes: sharedScopes(record.scopes),
+      scopes: Object.isFrozen(record.scopes) ? record.scopes : sharedScopes(record.scopes),
       expiresAt: Math.min(record.notAfter, expiresAt),
     });
     Object.freeze(this);

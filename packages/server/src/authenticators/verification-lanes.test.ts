@@ -8,9 +8,9 @@ const attacker = '198.51.100.7';
 
 function setUp(limits: VerificationLimits = {}) {
   const { now: clock, advance } = createTestClock(0);
-  const lanes = new VerificationLanes({ clock, ...limits });
+  const lanes = new VerificationLanes({ clock, threads: true, ...limits });
   const run = (address: string, kid: string, verify: () => Promise<unknown> = async () => 'verified') =>
-    lanes.run({ address, kid }, verify, isForged);
+    lanes.run({ address, kid }, { now: () => expect.unreachable(), onThread: verify, isForged });
   const forge = async (times: number, { address = attacker, kid = 'victim' } = {}) => {
     for (let time = 0; time < times; time++) await run(address, kid, () => Promise.reject(FORGED)).catch(() => {});
   };
@@ -90,4 +90,21 @@ it('of forgeries that all come at once no more are trusted than of those that co
   expect((await Promise.all(flood)).filter(code => code === 'throttled')).toHaveLength(500 - verified);
   // The 40 that are trusted, and those for whom the narrow lane was free meanwhile.
   expect(verified).toBeLessThan(100);
+});
+
+describe('without threads', () => {
+  it('what found no time is verified on this one, in a later turn', async () => {
+    const lanes = new VerificationLanes({ threads: false, maxTurnMs: 0 });
+    let verified = 0;
+    const verification = { now: () => ++verified, onThread: () => expect.unreachable(), isForged };
+    expect(lanes.runNow({ address: attacker, kid: 'k' }, verification)).toBeUndefined();
+    const waiting = Promise.all([1, 2, 3].map(() => lanes.run({ address: attacker, kid: 'k' }, verification)));
+    expect(verified).toBe(0);
+    expect(await waiting).toEqual([1, 2, 3]);
+    expect(await lanes.laterTurn(() => 'called')).toBe('called');
+  });
+
+  it('there is a later turn to wait for only then', () => {
+    expect(new VerificationLanes({ threads: true }).laterTurn(() => expect.unreachable())).toBeUndefined();
+  });
 });

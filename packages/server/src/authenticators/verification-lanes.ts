@@ -1,3 +1,4 @@
+import { availableParallelism } from 'node:os';
 import { createSteadyClock } from '../keys/steady-clock.ts';
 import { TokenBuckets } from '../keys/token-buckets.ts';
 import { WorkQueue } from '../keys/work-queue.ts';
@@ -15,11 +16,13 @@ export interface VerificationLimits {
   /** New credentials of one key: saved up, and each second. */
   readonly freshBurst?: number;
   readonly freshPerSecond?: number;
-  /**
-   * Time that verifying may take from others in each turn of the event loop, in milliseconds; beyond it, signatures are
-   * verified on other threads. Default 1.
-   */
+  /** Time that verifying may take from others in each turn of the event loop, in milliseconds. Default 1. */
   readonly maxTurnMs?: number;
+  /**
+   * Where signatures are verified that find no time in their turn: on other threads, or in one of the next turns. Threads
+   * cost half as much again, and gain something where a core is free for them. Default `true` with more than one core.
+   */
+  readonly threads?: boolean;
   /** Steady clock, in milliseconds. */
   readonly clock?: () => number;
 }
@@ -28,6 +31,20 @@ const MAX_ADDRESSES = 10_000;
 
 /** More than there are threads to verify on, and far less than the forgeries that an address may send. */
 const MAX_TRUSTED_RUNNING = 32;
+
+/** Who shows a credential, and whose it says that it is. */
+interface Shower {
+  readonly address: string;
+  readonly kid: string;
+}
+
+/** One verification, in the two ways in which it can be done. */
+export interface Verification<T> {
+  now(): T;
+  onThread(): Promise<T>;
+  /** Whether what was thrown says that the signature is not the key's. */
+  isForged(error: unknown): boolean;
+}
 
 const DISTRUSTED = Symbol('distrusted');
 
@@ -44,6 +61,7 @@ export class VerificationLanes {
   readonly #trusted = new WorkQueue(MAX_TRUSTED_RUNNING, Number.MAX_SAFE_INTEGER);
   readonly #suspects: WorkQueue;
   readonly #turn: TurnBudget;
+  readonly #threads: boolean;
 
   constructor(limits: VerificationLimits = {}) {
     const { clock = createSteadyClock() } = limits;
@@ -61,45 +79,48 @@ export class VerificationLanes {
     });
     this.#suspects = new WorkQueue(limits.maxSuspectRunning ?? 2, limits.maxSuspectWaiting ?? 256);
     this.#turn = new TurnBudget({ maxMs: wholeNumber('maxTurnMs', limits.maxTurnMs ?? 1, 0) });
+    this.#threads = limits.threads ?? availableParallelism() > 1;
   }
 
   /**
    * Verifies at once, if this turn has time for it, and neither the address nor the key has used up its trust.
    *
    * @returns none where it has to wait: `run` knows how
-   * @throws whatever `verify` throws
+   * @throws whatever verifying throws
    */
-  runNow<T>(
-    { address, kid }: { readonly address: string; readonly kid: string },
-    verify: () => T,
-    isForged: (error: unknown) => boolean,
-  ): T | undefined {
-    if (!this.#turn.hasTime || !this.#fresh.has(kid) || !this.#forged.take(address)) return undefined;
+  runNow<T>({ address, kid }: Shower, verification: Verification<T>): T | undefined {
+    if (!this.#turn.hasTime) return undefined;
+    const fresh = this.#fresh.of(kid);
+    const trust = this.#forged.of(address);
+    if (!fresh.has || !trust.take()) return undefined;
     let forged = false;
     try {
-      return this.#turn.spend(verify);
+      return this.#turn.spend(verification);
     } catch (error) {
-      forged = isForged(error);
+      forged = verification.isForged(error);
       throw error;
     } finally {
       if (!forged) {
-        this.#forged.giveBack(address);
-        this.#fresh.take(kid);
+        trust.giveBack();
+        fresh.take();
       }
     }
   }
 
   /**
-   * @param isForged whether what `verify` threw says that the signature is not the key's
-   * @throws AuthenticationError `throttled` (rejects with it), and whatever `verify` throws
+   * Calls back in one of the next turns that has time, where no other thread is to do the work.
+   *
+   * @returns none where threads do it
    */
-  async run<T>(
-    { address, kid }: { readonly address: string; readonly kid: string },
-    verify: () => Promise<T>,
-    isForged: (error: unknown) => boolean,
-  ): Promise<T> {
+  laterTurn<T>(callBack: () => T): Promise<T> | undefined {
+    return this.#threads ? undefined : this.#turn.whenItHasTime(callBack);
+  }
+
+  /** @throws AuthenticationError `throttled` (rejects with it), and whatever verifying throws */
+  async run<T>({ address, kid }: Shower, verification: Verification<T>): Promise<T> {
     if (!this.#fresh.has(kid)) throw new AuthenticationError('throttled');
-    const watched = new WatchedVerification(verify, isForged);
+    const verify = () => (this.#threads ? verification.onThread() : this.#turn.later(verification));
+    const watched = new WatchedVerification(verify, error => verification.isForged(error));
     try {
       if (this.#forged.has(address)) {
         const verified = await this.#trusted.run(() => this.#onTrust(address, watched));

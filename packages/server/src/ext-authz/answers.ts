@@ -9,19 +9,18 @@ import { packed } from './packed.ts';
 /** HeaderValueOption.HeaderAppendAction.OVERWRITE_IF_EXISTS_OR_ADD */
 const OVERWRITE = 2;
 
-/** Encoded answers, made once for each principal and outcome. */
+/** Encoded answers, made once for each owner and outcome: all credentials of a key have the same, and it is all that is said. */
 export interface Answers {
   allow(principal: Principal): Buffer;
   /** @param forGrpc whether the one who is refused speaks gRPC */
   refuse(error: AuthenticationError, forGrpc: boolean): Buffer;
 }
 
-/** Owners whose allow is kept beyond the one credential that it was encoded for. */
-const MAX_OWNERS = 4096;
+/** Owners whose allow is kept, some 500 bytes each. */
+const MAX_OWNERS = 65_536;
 
 export function createAnswers(): Answers {
-  const allowed = new WeakMap<Principal, Buffer>();
-  const allowedOwners = new LRUCache<string, { readonly owner: Owner; readonly answer: Buffer }>({ max: MAX_OWNERS });
+  const allowed = new LRUCache<string, { readonly owner: Owner; readonly answer: Buffer }>({ max: MAX_OWNERS });
   const refusedOwners = new WeakMap<Owner, Map<string, Buffer>>();
   const refusedAnybody = new Map<string, Buffer>();
 
@@ -32,23 +31,13 @@ export function createAnswers(): Answers {
     return known;
   };
 
-  /** All credentials of a key have the same owner, and it is all that the answer says. */
-  const allowOwner = (principal: Principal): Buffer => {
-    const { project, piped, credentialId } = principal;
-    const known = allowedOwners.get(credentialId);
-    if (known?.owner.project === project && known.owner.piped === piped) return known.answer;
-    const answer = encodeAllow(principal);
-    allowedOwners.set(credentialId, { owner: { project, piped, credentialId }, answer });
-    return answer;
-  };
-
   return {
     allow(principal) {
-      let answer = allowed.get(principal);
-      if (answer === undefined) {
-        answer = allowOwner(principal);
-        allowed.set(principal, answer);
-      }
+      const { project, piped, credentialId } = principal;
+      const known = allowed.get(credentialId);
+      if (known?.owner.project === project && known.owner.piped === piped) return known.answer;
+      const answer = encodeAllow(principal);
+      allowed.set(credentialId, { owner: { project, piped, credentialId }, answer });
       return answer;
     },
     refuse(error, forGrpc) {

@@ -95,6 +95,7 @@ class RequestParts {
 class WireRequest extends AuthorizationAtHand {
   readonly #bytes: Buffer;
   readonly #parts: RequestParts;
+  #authorization: string | undefined;
   #headers: CheckedRequest['headers'] | undefined;
   #peer: CheckedRequest['peer'] | undefined;
 
@@ -107,7 +108,9 @@ class WireRequest extends AuthorizationAtHand {
   get authorization(): string | readonly string[] | undefined {
     const { hasRawHeaders, hasAuthorization, authorization } = this.#parts;
     if (hasRawHeaders) return this.headers.authorization;
-    return hasAuthorization ? authorization.characters(this.#bytes) : undefined;
+    if (!hasAuthorization) return undefined;
+    this.#authorization ??= authorization.characters(this.#bytes);
+    return this.#authorization;
   }
 
   get method(): string {

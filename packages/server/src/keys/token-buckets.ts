@@ -18,7 +18,7 @@ export class TokenBuckets {
   readonly #perSecond: number;
   readonly #burst: number;
   readonly #clock: () => number;
-  readonly #buckets: LRUCache<string, { tokens: number; at: number }>;
+  readonly #buckets: LRUCache<string, Bucket>;
 
   constructor({ perSecond, burst, maxAddresses, clock }: TokenBucketOptions) {
     this.#perSecond = wholeNumber('perSecond', perSecond);
@@ -29,34 +29,60 @@ export class TokenBuckets {
 
   /** Whether there is a token. */
   has(address: string): boolean {
-    return this.#bucket(address).tokens >= 1;
+    return this.of(address).has;
   }
 
   /** Takes a token, if there is one. */
   take(address: string): boolean {
-    const bucket = this.#bucket(address);
-    if (bucket.tokens < 1) return false;
-    bucket.tokens--;
-    return true;
+    return this.of(address).take();
   }
 
   /** Gives back a token that was taken for something harmless. */
   giveBack(address: string): void {
-    const bucket = this.#bucket(address);
-    bucket.tokens = Math.min(this.#burst, bucket.tokens + 1);
+    this.of(address).giveBack();
   }
 
-  #bucket(address: string): { tokens: number; at: number } {
+  /** The address's own, as it is now: for whoever asks several things of it at once. */
+  of(address: string): Bucket {
     const network = networkOf(address);
     const now = this.#clock();
     let bucket = this.#buckets.get(network);
     if (bucket === undefined) {
-      bucket = { tokens: this.#burst, at: now };
+      bucket = new Bucket(this.#burst, now);
       this.#buckets.set(network, bucket);
-    }
-    bucket.tokens = Math.min(this.#burst, bucket.tokens + ((now - bucket.at) / 1000) * this.#perSecond);
-    bucket.at = now;
+    } else bucket.fill(this.#perSecond, now);
     return bucket;
+  }
+}
+
+export class Bucket {
+  readonly #burst: number;
+  #tokens: number;
+  #at: number;
+
+  constructor(burst: number, at: number) {
+    this.#burst = burst;
+    this.#tokens = burst;
+    this.#at = at;
+  }
+
+  get has(): boolean {
+    return this.#tokens >= 1;
+  }
+
+  take(): boolean {
+    if (!this.has) return false;
+    this.#tokens--;
+    return true;
+  }
+
+  giveBack(): void {
+    this.#tokens = Math.min(this.#burst, this.#tokens + 1);
+  }
+
+  fill(perSecond: number, now: number): void {
+    this.#tokens = Math.min(this.#burst, this.#tokens + ((now - this.#at) / 1000) * perSecond);
+    this.#at = now;
   }
 }
 
