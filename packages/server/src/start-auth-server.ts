@@ -73,7 +73,13 @@ export async function startAuthServer(options: AuthServerOptions): Promise<AuthS
   const pipeds = new ControlPlanePipeds({ controlPlane, feed: keys, clock: createSteadyClock() });
   const pipecd = { deciding: pipecdKey({ pipeds }), tried: pipecdKey({ pipeds }) };
   const serverByRules = (rules: AuthServerRules) =>
-    serverOf(rules, { keys, observer, pipecd, maxDecisions: options.maxDecisions });
+    serverOf(rules, {
+      keys,
+      observer,
+      pipecd,
+      maxDecisions: options.maxDecisions,
+      verificationThreads: options.verificationThreads,
+    });
   const server = switchableServer(serverByRules(options));
 
   const reporter = new UsageReporter({

@@ -1,3 +1,4 @@
+import { availableParallelism } from 'node:os';
 import { type AuthServer, startAuthServer } from '@spanpass/server';
 import type { Logger } from 'pino';
 import { wrongUsage } from '../failure.ts';
@@ -6,6 +7,7 @@ import { type LiveServer, liveServer } from './live.ts';
 import { type OpenRules, openRules } from './open-rules.ts';
 import { changesOf, controlPlaneOf } from './parts.ts';
 import { openTraces } from './traces.ts';
+import { workerCount } from './worker-settings.ts';
 
 export interface StartOneOptions {
   readonly settings: AuthServerSettings;
@@ -51,7 +53,10 @@ export async function startOne({ settings, load, env, logger, worker }: StartOne
       grpcTransport,
       http: httpOf(settings),
       metrics: worker === undefined && metrics,
-      ...(worker && { sharedPorts: worker.sharedPorts }),
+      ...(worker && {
+        sharedPorts: worker.sharedPorts,
+        verificationThreads: workerCount(settings) < availableParallelism(),
+      }),
       ...(maxDecisions !== undefined && { maxDecisions }),
       drainDelayMs,
       drainTimeoutMs,

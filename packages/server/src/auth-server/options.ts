@@ -48,6 +48,11 @@ export interface AuthServerOptions extends AuthServerRules {
   /** Verified credentials to remember. Default 10,000. */
   readonly maxDecisions?: number;
   /**
+   * Whether other threads verify the signatures that find no time in their turn of the event loop; else they wait for one of
+   * the next turns, which costs less. Default `true` with more than one core: have it `false` where each core has a process.
+   */
+  readonly verificationThreads?: boolean;
+  /**
    * How often the control plane is told which keys were used and what was refused of whom, in milliseconds. Default
    * 30,000.
    */

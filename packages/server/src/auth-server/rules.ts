@@ -20,13 +20,20 @@ export interface RulesServer extends Server {
  *
  * @throws TypeError for rules that can't be meant
  */
-export function serverOf(rules: AuthServerRules, { keys, observer, pipecd, maxDecisions }: RulesParts): RulesServer {
+export function serverOf(rules: AuthServerRules, parts: RulesParts): RulesServer {
+  const { keys, observer, pipecd, maxDecisions, verificationThreads: threads } = parts;
   const { authenticators = ['piped-jwt'], gatewayAudience, forwardedCertificates, shadow } = rules;
   const server = createServer({
-    authenticators: chainOf(authenticators, { keys, audience: gatewayAudience, observer, pipecd: pipecd.deciding }),
+    authenticators: chainOf(authenticators, {
+      keys,
+      audience: gatewayAudience,
+      observer,
+      pipecd: pipecd.deciding,
+      threads,
+    }),
     observer,
     ...(maxDecisions !== undefined && { maxDecisions }),
-    ...(shadow && { shadow: shadowOf(shadow, rules, { keys, pipecd }) }),
+    ...(shadow && { shadow: shadowOf(shadow, rules, { keys, pipecd, threads }) }),
   });
   const { authenticate } = forwardedCertificates ? withForwardedCertificates(server, forwardedCertificates) : server;
   return { authenticate, load: server };
@@ -38,6 +45,7 @@ interface RulesParts {
   readonly observer: Observer;
   readonly pipecd: PipecdAuthenticators;
   readonly maxDecisions?: number | undefined;
+  readonly verificationThreads?: boolean | undefined;
 }
 
 /** For PipeCD's keys out of the control plane. What each compared once it knows, whatever the rules become. */
@@ -51,10 +59,16 @@ interface ChainParts {
   readonly audience: string | undefined;
   readonly observer?: Observer;
   readonly pipecd: Authenticator;
+  readonly threads: boolean | undefined;
 }
 
-function chainOf(chain: Chain, { keys, audience, observer, pipecd }: ChainParts): Authenticator[] {
-  const options = { keys, ...(audience !== undefined && { audience }), ...(observer && { observer }) };
+function chainOf(chain: Chain, { keys, audience, observer, pipecd, threads }: ChainParts): Authenticator[] {
+  const options = {
+    keys,
+    ...(audience !== undefined && { audience }),
+    ...(observer && { observer }),
+    ...(threads !== undefined && { limits: { threads } }),
+  };
   return chain.map(one => {
     if (one === 'piped-jwt') return pipedJwt(options);
     return one === 'pipecd-key' ? pipecd : one;
@@ -65,7 +79,7 @@ function chainOf(chain: Chain, { keys, audience, observer, pipecd }: ChainParts)
 function shadowOf(
   shadow: ShadowRules,
   rules: AuthServerRules,
-  { keys, pipecd }: { keys: KeySource; pipecd: PipecdAuthenticators },
+  { keys, pipecd, threads }: Pick<ChainParts, 'keys' | 'threads'> & { readonly pipecd: PipecdAuthenticators },
 ): ShadowRule {
   const { authenticators, gatewayAudience, ...rule } = shadow;
   if (authenticators === undefined) {
@@ -74,6 +88,6 @@ function shadowOf(
   }
   const isLookedUp = (rules.authenticators ?? ['piped-jwt']).includes('piped-jwt');
   const audience = gatewayAudience ?? rules.gatewayAudience;
-  const parts = { keys: isLookedUp ? keysAtHand(keys) : keys, audience, pipecd: pipecd.tried };
+  const parts = { keys: isLookedUp ? keysAtHand(keys) : keys, audience, pipecd: pipecd.tried, threads };
   return { ...rule, authenticators: chainOf(authenticators, parts) };
 }

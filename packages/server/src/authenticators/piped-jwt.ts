@@ -6,6 +6,7 @@ import {
   type KeyRecord,
   PURPOSES,
   parseCredential,
+  type Signal,
   type UnverifiedCredential,
   type VerifiedCredential,
   verifyCredential,
@@ -127,7 +128,7 @@ export function pipedJwt({
 
   function authenticated(verified: VerifiedCredential, record: KeyRecord): AuthenticatorOutcome {
     observer?.signature?.(NAME, 'valid');
-    return { kind: 'authenticated', facts: new PipedFacts(keys, verified, record) };
+    return { kind: 'authenticated', facts: new VerifiedPiped(keys, verified, record) };
   }
 
   function refusedOf(thrown: unknown, record: KeyRecord): AuthenticatorOutcome {
@@ -207,28 +208,41 @@ class KeyVerification implements Verification<VerifiedCredential> {
   }
 }
 
-/** What was verified of a piped. One is kept for each credential that is remembered, so it holds little, and no function. */
-class PipedFacts implements VerifiedFacts {
-  readonly principal: Principal;
-  readonly certificateThumbprint: string | undefined;
+/**
+ * A piped, and what was verified of it, in one object: one is kept for each credential that is remembered, so it holds little,
+ * and no function.
+ */
+class VerifiedPiped implements Principal, VerifiedFacts {
+  readonly project: string;
+  readonly piped: string;
+  readonly credentialId: string;
+  readonly authenticator = NAME;
+  readonly scopes: readonly Signal[];
+  readonly expiresAt: number;
   readonly #keys: KeySource;
   readonly #record: KeyRecord;
   readonly #validFrom: number;
+  readonly #certificateThumbprint: string | undefined;
 
   constructor(keys: KeySource, { claims, expiresAt }: VerifiedCredential, record: KeyRecord) {
+    this.project = record.project;
+    this.piped = record.piped;
+    this.credentialId = record.kid;
+    this.scopes = Object.isFrozen(record.scopes) ? record.scopes : sharedScopes(record.scopes);
+    this.expiresAt = Math.min(record.notAfter, expiresAt);
     this.#keys = keys;
     this.#record = record;
     this.#validFrom = Math.max(record.notBefore, Math.max(claims.iat, claims.nbf ?? claims.iat) - CLOCK_SKEW_SECONDS);
-    this.certificateThumbprint = claims.cnf?.['x5t#S256'];
-    this.principal = Object.freeze({
-      project: record.project,
-      piped: record.piped,
-      credentialId: record.kid,
-      authenticator: NAME,
-      scopes: Object.isFrozen(record.scopes) ? record.scopes : sharedScopes(record.scopes),
-      expiresAt: Math.min(record.notAfter, expiresAt),
-    });
+    this.#certificateThumbprint = claims.cnf?.['x5t#S256'];
     Object.freeze(this);
+  }
+
+  get principal(): Principal {
+    return this;
+  }
+
+  get certificateThumbprint(): string | undefined {
+    return this.#certificateThumbprint;
   }
 
   stillHolds(nowSeconds: number): boolean {
@@ -239,7 +253,7 @@ class PipedFacts implements VerifiedFacts {
       record.pipedStatus === 'active' &&
       record.projectStatus === 'active' &&
       nowSeconds >= this.#validFrom &&
-      nowSeconds < this.principal.expiresAt
+      nowSeconds < this.expiresAt
     );
   }
 }
